@@ -1,0 +1,339 @@
+"""Splits a policy document into its clauses.
+
+    text ──markers──▶ candidates ──outline──▶ units ──levels──▶ clauses
+      └────notes────────────────────────────────┘
+
+The clause is the finest numbered unit that the document works with: where departments are named,
+the finest with a note of its own; elsewhere the finest that carries text and is no mere item.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+
+from qa import markers, notes, outline, titles
+from qa.languages import NOTES, NUMBERING
+from qa.languages.grammar import ARTICLE, Numbering
+from qa.notes import Note
+from qa.outline import Unit
+from qa.titles import Title
+from qa.types import Clause, Document
+
+_BLANK = " \t\u3000\xa0\n*#_>|-"
+_ITEM_LENGTH = 80  # characters; shorter units under a sentence are its items, not clauses
+_HEADING_LENGTH = 60
+
+
+def split(document: Document) -> tuple[Clause, ...]:
+    """The clauses of ``document`` in order, exact slices that do not overlap.
+
+    Returns () where the document has no numbered units. Never raises on any text.
+    """
+    source = _Source.of(document)
+    units = list(source.clauses())
+    spans = [source.span(unit) for unit in units]
+    found = [source.title(unit, end) for unit, (_, end) in zip(units, spans, strict=True)]
+    ids: Counter[str] = Counter()
+    clauses = []
+    for unit, (start, end), title in zip(
+        units, spans, titles.settle(document.text, found, source.rules), strict=True
+    ):
+        above = list(_above(unit))
+        numbers = "/".join(u.marker.number for u in [*above, unit])
+        ids[numbers] += 1
+        repeated = f"~{ids[numbers]}" if ids[numbers] > 1 else ""
+        inside = source.notes_in(start, end)
+        names = [name for note in inside for name in note.names]
+        clauses.append(
+            Clause(
+                id=f"{document.id}#{numbers}{repeated}",
+                document_id=document.id,
+                number=unit.marker.number,
+                path=tuple(source.heading(u) for u in above),
+                title=document.text[title.start : title.end],
+                start=start,
+                end=end,
+                text=document.text[start:end],
+                title_start=title.start - start,
+                title_end=title.end - start,
+                body_start=title.body - start,
+                departments=tuple(dict.fromkeys(name.text for name in names)),
+                lead=tuple(dict.fromkeys(name.text for name in names if name.lead)),
+                notes=tuple((note.start - start, note.end - start) for note in inside),
+            )
+        )
+    return tuple(clauses)
+
+
+def remainder(document: Document, clauses: tuple[Clause, ...]) -> tuple[tuple[int, int], ...]:
+    """The spans of the text outside all clauses and headings, trimmed of white space.
+
+    What stands there: preamble, paragraphs under a heading, closing, signature, appendices.
+    """
+    spans = []
+    position = 0
+    for clause in clauses:
+        for heading in clause.path:
+            at = document.text.find(heading, position, clause.start)
+            if at >= 0:
+                spans.append((position, at))
+                position = at + len(heading)
+        spans.append((position, clause.start))
+        position = clause.end
+    spans.append((position, len(document.text)))
+    return tuple(span for span in (_trim(document.text, *s) for s in spans) if span[0] < span[1])
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
+def _above(unit: Unit) -> Iterator[Unit]:
+    """The units that hold this one, outermost first."""
+    if unit.parent:
+        yield from _above(unit.parent)
+        yield unit.parent
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A document read: its outline, its notes, and the rules of its language."""
+
+    text: str
+    rules: Numbering
+    roots: list[Unit]
+    notes: list[Note]
+    note_starts: list[int]
+    breaks: list[int]
+    appendices: list[int]
+
+    @classmethod
+    def of(cls, document: Document) -> _Source:
+        text, rules = document.text, NUMBERING[document.language]
+        grammar = NOTES[document.language]
+        candidates = markers.find(text, rules)
+        appendices = [
+            match.start()
+            for match in rules.appendix.finditer(text)
+            if not markers.is_contents_line(text, match.start())
+        ]
+        lists = [match.start() for match in rules.attachments.finditer(text)]
+        signatures = [match.start() for match in rules.signature.finditer(text)]
+        breaks = sorted({*appendices, *lists, *signatures})
+        candidates = _without_attachments(text, candidates, lists)
+        roots = outline.build(candidates, breaks, len(text))
+        bounds = sorted(unit.start for root in roots for unit in root.walk())
+        found = notes.apply_rule(text, notes.find(text, bounds, grammar), grammar)
+        starts = [note.start for note in found]
+        return cls(text, rules, roots, found, starts, breaks, appendices)
+
+    def notes_in(self, start: int, end: int) -> list[Note]:
+        """The notes that begin in a span."""
+        low, high = bisect_left(self.note_starts, start), bisect_left(self.note_starts, end)
+        return self.notes[low:high]
+
+    def noted(self, start: int, end: int) -> bool:
+        """Whether a note begins in a span."""
+        return bisect_left(self.note_starts, start) < bisect_left(self.note_starts, end)
+
+    # --- levels ------------------------------------------------------------------------------
+
+    def clauses(self) -> Iterator[Unit]:
+        """The units that are the clauses of the document."""
+        levels = _Levels(self)
+        body = [root for root in self.roots if not self._appended(root)]
+        appended = [root for root in self.roots if self._appended(root)]
+        for root in body:
+            yield from levels.clauses(root)
+        named = self.noted(0, body[-1].end) if body else False
+        for root in appended:
+            if not body or not named and self.noted(root.start, root.end):
+                yield from levels.clauses(root)
+
+    def _appended(self, unit: Unit) -> bool:
+        return bool(self.appendices) and self.appendices[0] < unit.start
+
+    def is_heading(self, unit: Unit) -> bool:
+        """Whether the head of a unit is a heading and nothing else."""
+        head = self.text[unit.marker.end : unit.head_end].strip(_BLANK)
+        stop = self.rules.sentence_end.search(head)
+        return (
+            len(head) <= _HEADING_LENGTH
+            and "\n" not in head
+            and (not stop or stop.end() == len(head))
+            and not head.endswith(("：", ":"))
+        )
+
+    def heading(self, unit: Unit) -> str:
+        """The heading of a unit as printed, with its number."""
+        title = self.title(unit, unit.head_end)
+        end = title.end
+        if title.form == "none":
+            end = unit.head_end if self.is_heading(unit) else title.end
+        printed = self.text[unit.start : max(end, unit.marker.end)].rstrip(_BLANK)
+        return printed
+
+    # --- spans -------------------------------------------------------------------------------
+
+    def title(self, unit: Unit, end: int) -> Title:
+        """The title of a unit that ends at ``end``."""
+        inside = self.notes_in(unit.marker.end, end)
+        if inside and not self.text[inside[-1].end : end].strip(_BLANK + "。."):
+            end = inside[0].start if len(inside) == 1 else end
+        return titles.find(
+            self.text, unit.marker.end, end, self.rules, article=unit.kind.division == ARTICLE
+        )
+
+    def span(self, unit: Unit) -> tuple[int, int]:
+        """Where a clause begins and ends, without what follows the last clause."""
+        end = unit.end
+        if unit.last:
+            end = self._without_closing(unit)
+        while end > unit.marker.end and self.text[end - 1] in _BLANK:
+            end -= 1
+        return unit.start, end
+
+    def _without_closing(self, unit: Unit) -> int:
+        """The end of a last clause: closing paragraphs have no number, and are none of it."""
+        inside = self.notes_in(unit.start, unit.end)
+        others = [u for u in _siblings(unit) if u is not unit]
+        if inside and self._end_with_notes(others):
+            end = inside[-1].end
+            return end + 1 if self.text[end : end + 1] in ("。", ".") else end
+        closing = self.rules.closing.search(self.text, unit.marker.end, unit.end)
+        end = closing.start(1) if closing else unit.end
+        paragraphs = self._paragraphs(unit, end)
+        usual = max((len(self._paragraphs(u, u.end)) for u in others), default=0)
+        if len(others) > 1 and not unit.children and usual and len(paragraphs) > usual:
+            end = paragraphs[usual - 1][1]
+        return end
+
+    def _end_with_notes(self, units: list[Unit]) -> bool:
+        """Whether units end with their notes as a rule; so does one that has no neighbour."""
+        ends = [
+            not self.text[inside[-1].end : unit.end].strip(_BLANK + "。.")
+            for unit in units
+            if (inside := self.notes_in(unit.start, unit.end))
+        ]
+        return not ends or sum(ends) * 5 >= len(ends) * 4
+
+    def _paragraphs(self, unit: Unit, end: int) -> list[tuple[int, int]]:
+        spans = []
+        start = unit.start
+        while start < end:
+            stop = self.text.find("\n", start, end)
+            stop = end if stop < 0 else stop
+            if self.text[start:stop].strip(_BLANK):
+                spans.append((start, stop))
+            start = stop + 1
+        return spans
+
+
+def _siblings(unit: Unit) -> list[Unit]:
+    return unit.parent.children if unit.parent else [unit]
+
+
+def _without_attachments(
+    text: str, candidates: list[markers.Marker], lists: list[int]
+) -> list[markers.Marker]:
+    """Leave out the numbers of a list of attachments: the lines from 附件： that are numbered."""
+    spans = []
+    for start in lists:
+        end = start
+        while True:
+            stop = text.find("\n", end, end + 300)
+            end = stop + 1 if stop >= 0 else end + 300
+            if stop < 0 or not text[end : end + 12].strip()[:1].isdecimal():
+                break
+        spans.append((start, end))
+    kept = []
+    index = 0
+    for marker in candidates:
+        while index < len(spans) and spans[index][1] <= marker.start:
+            index += 1
+        listed = index < len(spans) and spans[index][0] <= marker.start
+        if not (listed and marker.number[:1].isdecimal()):
+            kept.append(marker)
+    return kept
+
+
+class _Levels:
+    """Chooses which units are clauses and which are headings above them or items inside."""
+
+    def __init__(self, source: _Source) -> None:
+        self._source = source
+        self._working: set[str] = set()  # styles whose units have notes of their own
+        self._noted_leaves: set[str] = set()
+        self._descend: dict[tuple[str, str], bool] = {}
+        units = [unit for root in source.roots for unit in root.walk()]
+        for unit in units:
+            noted = [child for child in unit.children if self._noted(child)]
+            if len(noted) > 1 or noted and noted[0] is not unit.children[-1]:
+                self._working.update(child.kind.name for child in noted)
+            if not unit.children and self._noted(unit):
+                self._noted_leaves.add(unit.kind.name)
+        self._vote(units)
+
+    def _noted(self, unit: Unit) -> bool:
+        return self._source.noted(unit.start, unit.end)
+
+    def _vote(self, units: list[Unit]) -> None:
+        """Where nothing names departments, one level holds for the whole document."""
+        pairs: defaultdict[tuple[str, str], list[Unit]] = defaultdict(list)
+        for unit in units:
+            if unit.children and not self._noted(unit):
+                pairs[unit.kind.name, unit.children[0].kind.name].append(unit)
+        for pair, holders in pairs.items():
+            headings = sum(self._source.is_heading(unit) for unit in holders)
+            lengths = [child.end - child.start for unit in holders for child in unit.children]
+            self._descend[pair] = 2 * headings > len(holders) or median(lengths) >= _ITEM_LENGTH
+
+    def clauses(self, unit: Unit) -> Iterator[Unit]:
+        """The clauses in a unit: itself, or those in the units below it."""
+        if not unit.children or not self._holds_clauses(unit):
+            yield unit
+            return
+        for child in unit.children:
+            yield from self.clauses(child)
+
+    def _holds_clauses(self, unit: Unit) -> bool:
+        noted = [child for child in unit.children if self._noted(child)]
+        if len(noted) > 1 or noted and noted[0] is not unit.children[-1]:
+            return True
+        heading = self._source.is_heading(unit)
+        if noted:  # the note after the last of several may be the note of all of them
+            kind = noted[0].kind.name
+            usual = kind in self._working and unit.kind.name not in self._noted_leaves
+            deeper = bool(noted[0].children) and self._holds_clauses(noted[0])
+            return usual or deeper or heading and not noted[0].kind.item
+        if self._noted(unit):
+            return False
+        below = {inner.kind.name for child in unit.children for inner in child.walk()}
+        if below & self._working:
+            return True
+        if unit.kind.name in self._working | self._noted_leaves:
+            return heading and not self._are_items(unit)
+        return self._holds_text(unit, heading)
+
+    def _holds_text(self, unit: Unit, heading: bool) -> bool:
+        """Whether the units below carry text at the level of a clause."""
+        if unit.kind.division == ARTICLE or self._are_items(unit):
+            return False
+        return heading or self._descend.get((unit.kind.name, unit.children[0].kind.name), False)
+
+    def _are_items(self, unit: Unit) -> bool:
+        """Whether the units below make one sentence: they end in semicolons."""
+        text = self._source.text
+        ends = [text[child.start : child.end].rstrip(_BLANK)[-1:] for child in unit.children[:-1]]
+        return bool(ends) and sum(end in "；;，," for end in ends) * 2 > len(ends)
+
+
+__all__ = ["remainder", "split"]

@@ -1,0 +1,57 @@
+"""Everything that can go wrong, as one tree; each message says what, where and what to do.
+
+    PolicyError
+    ├── CorpusError          a file of the corpus cannot be used
+    ├── IndexUnusable          the index cannot be used
+    │   ├── IndexMissing     there is none
+    │   ├── IndexStale       it was built from another corpus, model or version
+    │   └── IndexDamaged     its files are not what its manifest says
+    ├── BuildInProgress      another process is building the same index
+    └── ModelError           the encoder cannot be loaded
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class PolicyError(Exception):
+    """Base of all errors that a user can do something about.
+
+    Args:
+        where: the file or folder concerned.
+        what: what is wrong with it, to be read after its name.
+        remedy: what the user can do, in the imperative.
+    """
+
+    def __init__(self, where: Path | str, what: str, remedy: str) -> None:
+        self.where, self.what, self.remedy = str(where), what, remedy
+        super().__init__(f"{where} {what}; {remedy}")
+
+
+class CorpusError(PolicyError):
+    """A file or folder of the corpus cannot be used."""
+
+
+class IndexUnusable(PolicyError):
+    """The index cannot be used."""
+
+
+class IndexMissing(IndexUnusable):
+    """There is no index in the folder."""
+
+
+class IndexStale(IndexUnusable):
+    """The index was built from another corpus, by another model or version."""
+
+
+class IndexDamaged(IndexUnusable):
+    """A file of the index is missing, truncated or altered."""
+
+
+class BuildInProgress(PolicyError):
+    """Another process is building the same index."""
+
+
+class ModelError(PolicyError):
+    """The encoder cannot be loaded."""

@@ -1,0 +1,202 @@
+"""What speaks for each clause as the answer to a question, as numbers in [0, 1].
+
+Six channels (words, grams, sounds, concepts, similar words, dense) look at three kinds of
+passages (title, sentence, whole clause); of the languages that a clause stands in, the best
+counts. Document titles and whole documents say which policy is meant. Nothing is decided here:
+``ranking.py`` weighs the evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa.analysis import Analysis, analyse
+from qa.encoder import Encoder
+from qa.index import Index
+from qa.lexical import WeightedTerm
+
+Numbers = NDArray[np.float32]
+
+PASSAGE_CHANNELS = ("words", "grams", "sounds", "concepts", "similar", "dense")
+KINDS = ("title", "sentence", "clause")
+FEATURES = (
+    *(f"{channel}_{kind}" for channel in PASSAGE_CHANNELS for kind in KINDS),
+    *(f"{channel}_{part}" for channel in ("words", "grams", "concepts") for part in ("heading", "document")),
+    "dense_heading",
+    "department",
+    "unnumbered",
+)
+_LETTER = {"words": "w", "grams": "g", "sounds": "s", "concepts": "c"}
+
+_NEIGHBOURS = 12
+_SIMILAR_ENOUGH = 0.45
+"""Cosine below which two words of the trained encoder are unrelated."""
+
+_CANDIDATES = 200
+"""Passages taken from each channel: the clauses of these are compared by all the evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question, analysed once."""
+
+    text: str
+    analysis: Analysis
+    terms: dict[str, list[WeightedTerm]]
+    vector: Numbers
+    departments: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The candidates for a question.
+
+    ``clauses``: positions in the index, ascending. ``features``: shape (candidates, FEATURES).
+    ``passages``: the positions of the candidates' passages; ``sentence_support``: for each of
+    them, how much of the question it supports in words and meaning, in about [0, 1].
+    ``covered``: for each word of the question how well the whole index covers it, in [0, 1].
+    """
+
+    clauses: NDArray[np.int64]
+    features: Numbers
+    passages: NDArray[np.int64]
+    support: Numbers
+    words: tuple[str, ...]
+    covered: Numbers
+
+
+class Collector:
+    """Collects the evidence for questions from an index."""
+
+    def __init__(self, index: Index, encoder: Encoder) -> None:
+        self._index = index
+        self._encoder = encoder
+        self._clause_of = np.array([passage.clause for passage in index.passages], np.int64)
+        self._kind_of = np.array([KINDS.index(passage.kind) for passage in index.passages], np.int64)
+        self._first_passage = np.searchsorted(self._clause_of, np.arange(len(index.clauses) + 1))
+        positions = {document.id: position for position, document in enumerate(index.documents)}
+        self._document_of = np.array([positions[c.document_id] for c in index.clauses], np.int64)
+        self._unnumbered = np.array([not clause.number for clause in index.clauses], np.float32)
+        self._departments = [self.departments_of(clause.departments) for clause in index.clauses]
+        self._word_of_row = np.full(len(index.terms.terms()), -1, np.int64)
+        self._word_of_row[index.vocabulary] = np.arange(len(index.vocabulary))
+
+    def departments_of(self, names: Sequence[str]) -> frozenset[str]:
+        """Canonical names of the departments that ``names`` mention (their own where unknown)."""
+        glossary = self._index.departments
+        found = {glossary.terms[i].zh for name in names for i in glossary.find(name)}
+        return frozenset(found or names)
+
+    def mentioned_departments(self, text: str) -> frozenset[str]:
+        """Canonical names of the departments that a question names."""
+        glossary = self._index.departments
+        return frozenset(glossary.terms[position].zh for position in glossary.find(text))
+
+    def query(self, text: str) -> Query:
+        """Analyses a question."""
+        analysis = analyse(text, self._index.glossary)
+        terms = {
+            channel: self._index.terms.weigh(analysis.channel(letter))
+            for channel, letter in _LETTER.items()
+        }
+        return Query(
+            text, analysis, terms, self._encoder.encode([text])[0], self.mentioned_departments(text)
+        )
+
+    def collect(self, query: Query, documents: frozenset[str] | None = None) -> Evidence:
+        """The evidence for the candidates of ``query``, within ``documents`` where given."""
+        lexical = {name: self._index.terms.score(terms) for name, terms in query.terms.items()}
+        similar, words, covered = self._similar(query)
+        lexical["similar"] = similar
+        clauses = self._candidates(query, lexical, documents)
+        ranges = [np.arange(self._first_passage[c], self._first_passage[c + 1]) for c in clauses]
+        passages = np.concatenate(ranges) if ranges else np.zeros(0, np.int64)
+        dense = self._index.store.vectors(passages) @ query.vector
+        scores = [*(lexical[name][passages] for name in PASSAGE_CHANNELS[:-1]), np.maximum(dense, 0)]
+        features = np.concatenate(
+            [*(self._by_kind(clauses, passages, score) for score in scores), self._context(query, clauses)],
+            axis=1,
+        )
+        support = (scores[0] + scores[3] + scores[4] + 2 * scores[5]) / 5
+        return Evidence(clauses, features.astype(np.float32), passages, support, words, covered)
+
+    def _candidates(
+        self, query: Query, lexical: dict[str, Numbers], documents: frozenset[str] | None
+    ) -> NDArray[np.int64]:
+        allowed = np.ones(len(self._document_of), bool)
+        if documents is not None:
+            wanted = [document.id in documents for document in self._index.documents]
+            allowed = np.array(wanted, bool)[self._document_of]
+        if allowed.sum() <= _CANDIDATES:
+            return np.flatnonzero(allowed)
+        chosen = [
+            _top(np.where(allowed[self._clause_of], score, 0), _CANDIDATES) for score in lexical.values()
+        ]
+        chosen.append(self._index.store.search(query.vector[None], _CANDIDATES)[1][0])
+        clauses = np.unique(self._clause_of[np.concatenate(chosen)])
+        return clauses[allowed[clauses]]
+
+    def _similar(self, query: Query) -> tuple[Numbers, tuple[str, ...], Numbers]:
+        """How well each passage covers the question's words by the most similar word it has.
+
+        A soft form of BM25 in the spirit of Kusner et al. 2015 (word mover's distance) and of
+        ColBERT's MaxSim (Khattab & Zaharia 2020), over word vectors that span three languages.
+        """
+        index, terms = self._index, query.terms["words"]
+        scores = np.zeros(len(index.passages), np.float32)
+        covered = np.zeros(len(terms), np.float32)
+        if not terms:
+            return scores, (), covered
+        surfaces = [query.analysis.surfaces[term.term] for term in terms]
+        similarities, neighbours = index.words.search(self._encoder.encode(surfaces), _NEIGHBOURS)
+        total = sum(term.weight for term in terms)
+        for position, term in enumerate(terms):
+            best = np.zeros(len(index.passages), np.float32)
+            if term.row >= 0:
+                columns, values = index.terms.posting(term.row)
+                best[columns] = values
+            for similarity, neighbour in zip(similarities[position], neighbours[position], strict=True):
+                if similarity < _SIMILAR_ENOUGH:
+                    break
+                columns, values = index.terms.posting(int(index.vocabulary[neighbour]))
+                best[columns] = np.maximum(best[columns], values * similarity)
+            covered[position] = best.max(initial=0)
+            scores += term.weight * best
+        return scores / max(total, 1e-6), tuple(surfaces), covered
+
+    def _by_kind(self, clauses: NDArray[np.int64], passages: NDArray[np.int64], scores: Numbers) -> Numbers:
+        """The best score of each clause's passages by kind, shape (clauses, KINDS)."""
+        best = np.zeros((len(clauses), len(KINDS)), np.float32)
+        row = np.searchsorted(clauses, self._clause_of[passages])
+        np.maximum.at(best, (row, self._kind_of[passages]), scores)
+        return best
+
+    def _context(self, query: Query, clauses: NDArray[np.int64]) -> Numbers:
+        documents = self._document_of[clauses]
+        columns: list[NDArray[np.floating]] = []
+        terms = self._index.document_terms
+        for channel in ("words", "grams", "concepts"):
+            scores = terms.score(terms.weigh(query.analysis.channel(_LETTER[channel])))
+            columns += [scores[0::2][documents], scores[1::2][documents]]
+        titles = self._index.document_titles.vectors(documents) @ query.vector
+        columns.append(np.maximum(titles, 0))
+        columns.append(np.array([self._names_department(query, c) for c in clauses], np.float32))
+        columns.append(self._unnumbered[clauses])
+        return np.stack(columns, axis=1).astype(np.float32)
+
+    def _names_department(self, query: Query, clause: int) -> float:
+        if not query.departments:
+            return 0.0
+        return len(query.departments & self._departments[clause]) / len(query.departments)
+
+
+def _top(scores: Numbers, k: int) -> NDArray[np.int64]:
+    """Positions of the ``k`` best scores above zero."""
+    positive = np.flatnonzero(scores)
+    if len(positive) <= k:
+        return positive
+    return positive[np.argpartition(-scores[positive], k)[:k]]

@@ -1,0 +1,140 @@
+"""Concepts of the domain and their names in three languages, found in any text.
+
+The glossary lets a Korean 수출신용보험, an English "export credit insurance" and a Chinese
+出口信保 meet in one concept. Departments are concepts of the same kind.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import ahocorasick
+
+from qa.errors import CorpusError
+from qa.languages.en import segment as english
+from qa.text import normalise, runs
+from qa.types import LANGUAGES, Language
+
+_SPACES = re.compile(" +")
+COLUMNS = ("zh", "en", "ko", "zh_aliases", "en_aliases", "ko_aliases")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A concept: its name in each language, and the other names that people give it."""
+
+    zh: str
+    en: str
+    ko: str
+    aliases: tuple[tuple[Language, str], ...] = ()
+
+    def name(self, language: Language) -> str:
+        """The preferred name in ``language``."""
+        return {"zh": self.zh, "en": self.en, "ko": self.ko}[language]
+
+    def names(self) -> Iterator[tuple[Language, str]]:
+        """Every name with its language, preferred names first; empty names are left out."""
+        for language in LANGUAGES:
+            if self.name(language):
+                yield language, self.name(language)
+        yield from self.aliases
+
+
+def read_terms(path: Path) -> tuple[Term, ...]:
+    """The terms of a CSV file with the columns ``COLUMNS``; aliases are separated by ``|``.
+
+    Raises:
+        CorpusError: the file is not UTF-8 CSV, or lacks the column ``zh``.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            if "zh" not in (reader.fieldnames or ()):
+                raise CorpusError(path, "has no column 'zh'", f"start it with {','.join(COLUMNS)}")
+            return tuple(term for row in reader if (term := _term(row)))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CorpusError(path, f"is not a UTF-8 CSV file ({error})", "save it as CSV UTF-8") from error
+
+
+def _term(row: dict[str, str | None]) -> Term | None:
+    cell = {column: (row.get(column) or "").strip() for column in COLUMNS}
+    if not cell["zh"]:
+        return None
+    aliases = tuple(
+        (language, alias.strip())
+        for language in LANGUAGES
+        for alias in cell[f"{language}_aliases"].split("|")
+        if alias.strip()
+    )
+    return Term(cell["zh"], cell["en"], cell["ko"], aliases)
+
+
+@cache
+def builtin_terms() -> tuple[Term, ...]:
+    """The glossary that the product ships: trade, customs, tax, finance, work, government."""
+    folder = Path(str(files("qa") / "glossary"))
+    return tuple(term for path in sorted(folder.glob("*.csv")) for term in read_terms(path))
+
+
+class Glossary:
+    """Finds the terms of a glossary in texts (Aho & Corasick 1975, by pyahocorasick)."""
+
+    def __init__(self, terms: Iterable[Term]) -> None:
+        self.terms = tuple(terms)
+        self._automaton = ahocorasick.Automaton()
+        for position, term in enumerate(self.terms):
+            for _, name in term.names():
+                key = _form(name)
+                if len(key.strip(" |")) > 1:
+                    _, positions = self._automaton.get(key, (key, ()))
+                    self._automaton.add_word(key, (key, (*positions, position)))
+        self._automaton.make_automaton()
+
+    def find(self, text: str) -> list[int]:
+        """Positions in ``terms`` of the terms that ``text`` names, in its order, repetitions kept.
+
+        Of overlapping names the longest counts: 出口信用保险 is not also 信用保险. A name that
+        two terms share gives both.
+        """
+        if not len(self._automaton):
+            return []
+        taken: list[tuple[int, int, tuple[int, ...]]] = []
+        for start, end, positions in sorted(self._matches(_form(text)), key=_longest_first):
+            if all(end <= other_start or other_end <= start for other_start, other_end, _ in taken):
+                taken.append((start, end, positions))
+        return [position for _, _, positions in sorted(taken) for position in dict.fromkeys(positions)]
+
+    def _matches(self, form: str) -> Iterator[tuple[int, int, tuple[int, ...]]]:
+        for last, (key, positions) in self._automaton.iter(form):
+            start = last + 1 - len(key)
+            # The spaces around a Latin name are shared with its neighbours.
+            yield start + key.startswith(" "), last + 1 - key.endswith(" "), positions
+
+
+def _longest_first(match: tuple[int, int, tuple[int, ...]]) -> tuple[int, int]:
+    start, end, _ = match
+    return start - end, start
+
+
+def _form(text: str) -> str:
+    """``text`` as names are matched: Han and Hangul without spaces, Latin words as stems between
+    single spaces, punctuation as ``|``."""
+    text = normalise(text)
+    parts: list[str] = []
+    position = 0
+    for script, run, start in runs(text):
+        if text[position:start].strip():
+            parts.append("|")
+        position = start + len(run)
+        if script in ("han", "hangul"):
+            parts.append(run)
+        else:
+            stems = english.words(run) if script == "latin" else [run]
+            parts.append(f" {' '.join(stems)} " if stems else " ")
+    return _SPACES.sub(" ", "".join(parts))

@@ -1,0 +1,24 @@
+"""Korean morphemes, by Kiwi: particles and endings fall away, whatever the spacing."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from kiwipiepy import Kiwi
+
+# Nouns, roots, verbs and adjectives, adverbs of content; Sejong tag set.
+_CONTENT = ("NNG", "NNP", "NNB", "NR", "XR", "VV", "VA", "MAG", "SL", "SH", "SN", "XPN")
+
+
+@cache
+def _kiwi() -> Kiwi:
+    return Kiwi(num_workers=1)
+
+
+def words(run: str) -> list[str]:
+    """The content morphemes of Korean text (with its spaces), in order."""
+    return [
+        token.form
+        for token in _kiwi().tokenize(run)
+        if token.tag.split("-")[0] in _CONTENT
+    ]

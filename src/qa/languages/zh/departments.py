@@ -1,0 +1,97 @@
+"""How Chinese policy documents name the departments responsible for a clause."""
+
+from __future__ import annotations
+
+import re
+
+from qa.languages.grammar import NoteGrammar
+
+_KIND = "(?:责任)?(?:单位|部门|处室|科室|机构|主体)"
+_AREA = "(?:自治[县州旗]|[市县区州旗盟]|开发区|新区|园区|功能区|管理区|乡镇|街道|[乡镇]|[（(〔\\[][^）)〕\\]]{1,12}[）)〕\\]])"
+_OPEN_AREA = re.compile(rf"各?(?:有关|相关)?(?:地级以上|设区)?{_AREA}+$")
+_AREA_TAIL = re.compile(rf"{_AREA}+(?:两级)?(?:人民政府|政府|党委、?政府|管委会|管理委员会|党委)?$")
+_ENDING = (
+    "(?:[局委部厅办府会司室署社处院所联协县市州盟旗校队馆台团网]|海关|机关|集团|中心|小组|专班|单位|部门|机构|企业"
+    "|银行|[分支总人央]行|各地|地区|各区|[新城园辖治发市管]区|车站|总站)"
+)
+_ORGANISATION = re.compile(rf"{_ENDING}(?:[（(〔].{{0,30}}[）)〕])?$|^各")
+_JOINT = re.compile("以及|会同|及|和|与|并")
+_BARE = re.compile("(?:有关|相关|其他)?(?:单位|部门|机构|企业|政府|地区)$")
+
+
+def divide(name: str) -> list[str]:
+    """Take 市商务局和市财政局 apart, but not 市自然资源和规划局 nor 各有关部门和单位.
+
+    >>> divide("国务院相关部门及各地区")
+    ['国务院相关部门', '各地区']
+    """
+    parts: list[str] = []
+    start = 0
+    for joint in _JOINT.finditer(name):
+        left, right = name[start : joint.start()], _JOINT.split(name[joint.end() :], maxsplit=1)[0]
+        certain = joint.group() in ("会同", "以及")
+        if certain or _whole(left) and (right.startswith("各") or _whole(right)):
+            parts.append(left)
+            start = joint.end()
+    return [*parts, name[start:]]
+
+
+def _whole(name: str) -> bool:
+    """Whether half of a joined name is a name by itself."""
+    return len(name) > 2 and bool(_ORGANISATION.search(name)) and not _BARE.match(name)
+
+
+def belongs(name: str, following: str) -> bool:
+    """Whether 、 between the two is inside one name, as in 各区、县（市）政府."""
+    return bool(_OPEN_AREA.match(name) and _AREA_TAIL.match(following))
+
+
+NOTES = NoteGrammar(
+    labels=(
+        (rf"(?:总?牵头|主办|主责|第一责任|主要责任|主要负责|总负责|主管)(?:{_KIND})", "lead"),
+        (
+            rf"(?:责任|负责|配合|协办|协同|协作|协助|参与|参加|承办|实施|落实|会办|支持|分工|成员|执行|"
+            rf"配合责任|协同责任|共同责任|工作责任|任务落实|具体实施|组织实施|分工负责|其他责任){_KIND}"
+            rf"(?:[和及与、](?:{_KIND}|.{{0,4}}{_KIND}))?|责任分工|任务分工|职责分工",
+            "plain",
+        ),
+        ("牵头|主办", "lead"),
+        ("配合|协办|参与|责任|落实", "plain"),
+        (
+            "(?:完成|办理|落实|推进|实施)?(?:时限|期限|时间|节点|进度)(?:要求|安排)?|责任(?:人|领导)|联系(?:人|电话|方式)|"
+            "(?:分管|牵头|市级)领导|备注|工作目标|目标|咨询电话",
+            "skip",
+        ),
+    ),
+    roles=re.compile(
+        "(?:按照?|根据|依据?|依照)?(?:各自)?(?:职责|职能|任务|权限)?(?:范围|权限)?(?:和|及)?(?:分工|工作)?"
+        "(?:共同|分别|具体|组织|统筹|协同|积极|等)*(?:"
+        "(?P<lead>(?:总?牵头|主办|主抓|主责)(?:负责|组织|实施|落实|推进|抓总|协调)*)"
+        "|(?:组织)?(?:负责|配合|参与|参加|协助|协办|承办|落实|推进|支持|协同|实施|执行|会办)(?:落实|实施|推进|配合|做好)*)$"
+        "|(?:按|依|根据)照?(?:各自)?(?:职责|职能)(?:分工)?$"
+    ),
+    separators="、，,；;。.／/\n\t |｜",
+    groups="，,；;。",
+    stops="。",
+    before=re.compile("(?:由|请|会同|以及|和|与|及|并|同时|其中|具体)(?!平)"),
+    after=re.compile(
+        "(?<![高平均])等(?:[\u4e00-\u9fff0-9]{0,12}?(?:部门|单位|机构|方面|成员|委办局|企业))?(?:和单位)?$|[:：。，、*]$"
+    ),
+    remark=re.compile(
+        "[（(〔〈\\[](?:(?P<lead>总?牵头|主办|牵头单位|牵头部门|主责)|(?:不?含|包括|以下|下同|负责|配合|参与|协办|排名|列|按).{0,60})[）)〕〉\\]]$"
+    ),
+    organisation=_ORGANISATION,
+    collective=re.compile("各|有关|相关|国务院(?:有关|相关)|(?:省|市|县|区)(?:直|级)?(?:有关|相关|各)"),
+    noise=re.compile(
+        "下同$|[^（(]{0,4}[0-9]{4}年|.{0,12}(?:底|月|日|年)前|(?:长期|持续)(?:推进|坚持|实施)|列|排|(?:以下|以上|上述|涉及|不再|均|带|标|加)|.{0,16}(?:牵头|责任)(?:单位|部门)"
+    ),
+    first_leads=re.compile(
+        "(?:排|列|位|居|署|名)[^。；;）)\n]{0,8}(?:首|第一)[^。；;）)\n]{0,10}(?:牵头|主办|主要责任|主责|第一责任)"
+        "|(?:首个|首位|第一个|第一家|首家)(?:责任)?(?:单位|部门)[^。；;）)\n]{0,8}(?:牵头|主办|主责)"
+    ),
+    first_group_leads=re.compile(
+        "(?:逗号|[“\"「]，[”\"」])(?:之|以)?前[^。；;）)\n]{0,12}(?:牵头|主办|主责)"
+    ),
+    divide=divide,
+    belongs=belongs,
+)

@@ -1,0 +1,319 @@
+"""The notes that name the departments responsible: where they stand, and whom they name.
+
+A note is a bracket, ``（责任单位：市商务局、市财政局）`` or ``（市商务局牵头，市财政局配合）``, or a line
+or sentence that begins with its label. What a language calls things is in its ``NoteGrammar``.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from qa.languages.grammar import NoteGrammar, Role
+
+_LONGEST = 600
+_OPENING = "（(［[〔【〈《｛{"
+_CLOSING = "）)］]〕】〉》｝}"
+_FAMILY = dict(zip(_OPENING + _CLOSING, "rrsstlabcc" * 2, strict=True))
+_BRACKET = re.compile(rf"[{re.escape(_OPENING + _CLOSING)}]")
+_DEEPEST = 3
+_NAME_LIMIT = 60
+_MARKUP = " \t\u3000\xa0*_\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A department as printed; ``group`` counts the commas before it in its note."""
+
+    text: str
+    lead: bool
+    group: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note, ``text[start:end]`` of its document, and the departments it names."""
+
+    start: int
+    end: int
+    names: tuple[Name, ...]
+
+
+def find(text: str, bounds: list[int], grammar: NoteGrammar) -> list[Note]:
+    """All notes in ``text``, in order, none inside another.
+
+    ``bounds`` are sorted offsets that no note crosses: where units of the outline begin.
+    """
+    notes = list(_bracketed(text, bounds, grammar))
+    taken = [note.start for note in notes]
+    for note in _labelled(text, bounds, grammar):
+        index = bisect_right(taken, note.start) - 1
+        inside = index >= 0 and note.start < notes[index].end
+        if not inside:
+            following = taken[index + 1] if index + 1 < len(taken) else len(text)
+            if note.end <= following:
+                notes.insert(index + 1, note)
+                taken.insert(index + 1, note.start)
+    return notes
+
+
+def apply_rule(text: str, notes: list[Note], grammar: NoteGrammar) -> list[Note]:
+    """Mark leaders by a rule that the document states once: ``列第一位的为牵头单位``."""
+    if grammar.first_group_leads.search(text):
+        return [_led(note, 1, grammar, whole_group=True) for note in notes]
+    if grammar.first_leads.search(text):
+        return [_led(note, 1, grammar, whole_group=False) for note in notes]
+    return notes
+
+
+def _led(note: Note, count: int, grammar: NoteGrammar, *, whole_group: bool) -> Note:
+    if any(name.lead for name in note.names):
+        return note
+    first = note.names[0].group
+    names = tuple(
+        replace(name, lead=not grammar.collective.match(name.text))
+        if (name.group == first if whole_group else index < count)
+        else name
+        for index, name in enumerate(note.names)
+    )
+    return replace(note, names=names)
+
+
+# --- where notes stand -------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=8)
+def _label(grammar: NoteGrammar) -> re.Pattern[str]:
+    """Any label with its colon; the group that matched is the label's place in the table."""
+    words = "|".join(f"(?P<l{index}>{label})" for index, (label, _) in enumerate(grammar.labels))
+    return re.compile(rf"(?<!\w)(?:{words})[*_]{{0,2}}[ \t\u3000]{{0,4}}[：:︰][*_]{{0,2}}", re.I)
+
+
+@lru_cache(maxsize=8)
+def _loose_label(grammar: NoteGrammar) -> re.Pattern[str]:
+    """A label at the beginning of a bracket may go without its colon."""
+    words = "|".join(f"(?P<l{index}>{label})" for index, (label, _) in enumerate(grammar.labels))
+    return re.compile(rf"(?:{words})(?:[ \t\u3000]{{0,4}}[：:︰]|[ \t\u3000]{{1,4}}|为)", re.I)
+
+
+@lru_cache(maxsize=8)
+def _labelled_start(grammar: NoteGrammar) -> re.Pattern[str]:
+    """A label at the beginning of a line or sentence."""
+    words = "|".join(label for label, role in grammar.labels if role != "skip")
+    return re.compile(
+        rf"(?:^|(?<=[。；;！!？?.)）\]】〕:：]))[ \t\u3000*_>-]{{0,12}}"
+        rf"(?P<label>[{re.escape(_OPENING)}]?(?:{words})[*_]{{0,2}}[ \t\u3000]{{0,4}}[：:︰])",
+        re.M | re.I,
+    )
+
+
+def _pairs(text: str) -> list[tuple[int, int]]:
+    """Matched brackets short enough to be a note and with little inside, by where they open."""
+    pairs: list[tuple[int, int]] = []
+    stack: list[tuple[str, int, int]] = []  # family, start, height of what it holds
+    for match in _BRACKET.finditer(text):
+        char, position = match.group(), match.start()
+        family = _FAMILY[char]
+        if char in _OPENING:
+            stack.append((family, position, 0))
+            continue
+        for depth in range(len(stack) - 1, max(-1, len(stack) - 5), -1):
+            if stack[depth][0] == family:
+                _, start, height = stack[depth]
+                del stack[depth:]
+                if height < _DEEPEST and position - start < _LONGEST:
+                    pairs.append((start, position + 1))
+                if stack:
+                    outer, opened, inner = stack[-1]
+                    stack[-1] = (outer, opened, max(inner, height + 1))
+                break
+    return sorted(pairs)
+
+
+def _bracketed(text: str, bounds: list[int], grammar: NoteGrammar) -> Iterator[Note]:
+    end = 0
+    for start, stop in _pairs(text):
+        if start < end or _crosses(bounds, start, stop):
+            continue
+        names = read(text[start + 1 : stop - 1], grammar)
+        if names:
+            end = stop
+            yield Note(start, stop, names)
+
+
+def _crosses(bounds: list[int], start: int, stop: int) -> bool:
+    index = bisect_right(bounds, start)
+    return index < len(bounds) and bounds[index] < stop
+
+
+def _labelled(text: str, bounds: list[int], grammar: NoteGrammar) -> Iterator[Note]:
+    end = 0
+    for match in _labelled_start(grammar).finditer(text):
+        start = match.start("label")
+        if start < end:
+            continue
+        index = bisect_right(bounds, start)
+        limit = min(bounds[index] if index < len(bounds) else len(text), start + _LONGEST)
+        stop = _line_end(text, match.end(), limit)
+        names = read(text[start:stop].lstrip(_OPENING), grammar)
+        end = start + len(text[start:stop].rstrip(_MARKUP))
+        if names:
+            yield Note(start, end, names)
+
+
+def _line_end(text: str, start: int, limit: int) -> int:
+    """The end of the first line or sentence with something in it."""
+    position = start
+    while position < limit and text[position] in _MARKUP:
+        position += 1
+    for index in range(position, limit):
+        if text[index] in "\n。":
+            return index
+    return limit
+
+
+# --- whom they name ----------------------------------------------------------------------------
+
+
+def read(content: str, grammar: NoteGrammar) -> tuple[Name, ...]:
+    """The departments that the content of a bracket or line names; () where it is no note."""
+    content = content.strip(_MARKUP)
+    parts = list(_parts(content, grammar))
+    if not parts:
+        return ()
+    names: list[Name] = []
+    group = 0
+    for role, words in parts:
+        found, group = _names(words, role, group, grammar)
+        names += found
+    labelled = any(role is not None for role, _ in parts)
+    if not labelled and not _convincing(names, content, grammar):
+        return ()
+    return _unique(names)
+
+
+def _parts(content: str, grammar: NoteGrammar) -> Iterator[tuple[Role | None, str]]:
+    """The content cut at its labels, each part with what its label says; none without labels."""
+    labels = list(_label(grammar).finditer(content))
+    loose = _loose_label(grammar).match(content)
+    if loose and (not labels or labels[0].start() > 0):
+        labels.insert(0, loose)
+    if not labels:
+        if grammar.roles.search(content) or _has_role(content, grammar):
+            yield None, content
+        return
+    if labels[0].start() > 0 and len(labels) == 1 and not _has_role(content, grammar):
+        return  # a sentence with a label somewhere inside
+    if labels[0].start() > 0:
+        yield "plain", content[: labels[0].start()]
+    for label, following in zip(labels, [*labels[1:], None], strict=True):
+        index = int(str(label.lastgroup)[1:])
+        stop = following.start() if following else len(content)
+        yield grammar.labels[index][1], content[label.end() : stop]
+
+
+def _has_role(content: str, grammar: NoteGrammar) -> bool:
+    return any(grammar.roles.search(atom) for atom, _ in _atoms(content, grammar.separators))
+
+
+def _names(
+    words: str, role: Role | None, group: int, grammar: NoteGrammar
+) -> tuple[list[Name], int]:
+    """The names in one part of a note; names before "take the lead" lead."""
+    names: list[Name] = []
+    if role == "skip":
+        return names, group
+    pending: list[Name] = []
+    words = _without_remarks(words, grammar)
+    for atom, separator in _joined(words, grammar):
+        lead, closed, left = _role(atom, grammar)
+        for name in grammar.divide(left):
+            cleaned, marked = _clean(name, grammar)
+            if cleaned:
+                pending.append(Name(cleaned, role == "lead" or marked, group))
+        if closed:
+            names += [replace(name, lead=True) if lead else name for name in pending]
+            pending = []
+        if separator and separator in grammar.groups:
+            group += 1
+    return names + pending, group + 1
+
+
+def _without_remarks(words: str, grammar: NoteGrammar) -> str:
+    """The first sentence, with those after it that say who does what."""
+    kept = [sentence for sentence, _ in _atoms(words, grammar.stops)]
+    return grammar.groups[0].join([kept[0], *(s for s in kept[1:] if _has_role(s, grammar))])
+
+
+def _role(atom: str, grammar: NoteGrammar) -> tuple[bool, bool, str]:
+    """Whether the names up to this one lead, whether words of role end them, and what is left."""
+    match = grammar.roles.search(atom)
+    if not match:
+        return False, False, atom
+    lead = any(group for key, group in match.groupdict().items() if key.startswith("lead"))
+    return lead, True, atom[: match.start()] + atom[match.end() :]
+
+
+def _atoms(words: str, separators: str) -> Iterator[tuple[str, str]]:
+    """The words between separators outside brackets, each with the separator after it."""
+    depth = start = 0
+    for index, char in enumerate(words):
+        if char in _OPENING:
+            depth += 1
+        elif char in _CLOSING:
+            depth = max(0, depth - 1)
+        elif not depth and char in separators:
+            yield words[start:index], char
+            start = index + 1
+    yield words[start:], ""
+
+
+def _joined(words: str, grammar: NoteGrammar) -> Iterator[tuple[str, str]]:
+    """The atoms, with neighbours that are one name put together as printed."""
+    held, mark = "", ""
+    for atom, separator in _atoms(words, grammar.separators):
+        name = _clean(grammar.roles.sub("", atom), grammar)[0]
+        if held and mark not in "\n\t" and grammar.belongs(held.strip(), name):
+            held, mark = f"{held}{mark}{atom}", separator
+            continue
+        if held.strip():
+            yield held, mark
+        held, mark = atom, separator
+    if held.strip():
+        yield held, mark
+
+
+def _clean(name: str, grammar: NoteGrammar) -> tuple[str, bool]:
+    """The bare name, empty where it is none, and whether a remark marks it as leading."""
+    lead = False
+    previous = None
+    while name != previous:
+        previous = name
+        name = name.strip(_MARKUP + "—-－“”\"'：:")
+        remark = grammar.remark.search(name)
+        if remark:
+            lead = lead or bool(remark.group("lead"))
+            name = name[: remark.start()]
+        front = grammar.before.match(name)
+        name = grammar.after.sub("", name[front.end() :] if front else name)
+    if not 1 < len(name) <= _NAME_LIMIT or grammar.noise.match(name):
+        return "", lead
+    return name, lead
+
+
+def _convincing(names: list[Name], content: str, grammar: NoteGrammar) -> bool:
+    """Whether a bracket without a label is a note: it names organisations and nothing else."""
+    surely = [bool(grammar.organisation.search(name.text)) for name in names]
+    return bool(surely) and surely[0] and sum(surely) * 4 >= len(surely) * 3
+
+
+def _unique(names: list[Name]) -> tuple[Name, ...]:
+    """Each name once, leading where it leads anywhere."""
+    found: dict[str, Name] = {}
+    for name in names:
+        known = found.get(name.text)
+        found[name.text] = replace(known, lead=known.lead or name.lead) if known else name
+    return tuple(found.values())

@@ -1,0 +1,112 @@
+"""The title of a clause: on its own line, in brackets, or run in before the first full stop."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
+
+from qa.languages.grammar import Numbering
+
+_BLANK = " \t\u3000\xa0*_\n"
+_BRACKETS = {"（": "）", "(": ")", "【": "】", "[": "]", "〔": "〕"}
+_COMMAS = "，,；;"
+_USUAL = 0.62  # of the longest title: what the titles of a document do not exceed as a rule
+_FEW = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """Where a title stands, where the wording after it begins, and how it is set off.
+
+    Offsets within the document. ``run_in`` titles are sentences: whether they are titles at all
+    depends on what the other clauses of the document begin with.
+    """
+
+    start: int
+    end: int
+    body: int
+    form: Literal["own", "run_in", "none"]
+
+
+def find(text: str, start: int, end: int, rules: Numbering, *, article: bool) -> Title:
+    """The title in ``text[start:end]``, what follows a printed number, without its notes."""
+    start = _skip(text, start, end)
+    nothing = Title(start, start, start, "none")
+    line_end = text.find("\n", start, end)
+    line_end = end if line_end < 0 else line_end
+    bracket = _bracketed(text, start, line_end, article=article)
+    if bracket:
+        return bracket
+    stop = rules.sentence_end.search(text, start, min(line_end, start + 4 * rules.title_limit))
+    own = Title(start, len(text[:line_end].rstrip()) if False else line_end, line_end, "own")
+    line = text[start:line_end].rstrip(_BLANK)
+    if _skip(text, line_end, end) < end and (not stop or stop.end() >= start + len(line)):
+        bare = line.rstrip(rules.separators + "。. ")
+        if 0 < len(bare) <= rules.title_limit + 15 and line[-1] not in _COMMAS:
+            return Title(start, start + len(bare), _skip(text, line_end, end), "own")
+    del own
+    return _run_in(text, start, line_end, end, rules, stop) or nothing
+
+
+def _run_in(
+    text: str, start: int, line_end: int, end: int, rules: Numbering, stop: re.Match[str] | None
+) -> Title | None:
+    sentence = stop.start() if stop else line_end
+    separator = re.compile(rf"[{rules.separators}]|[ \t\u3000]+(?=\S{{6}})").search(
+        text, start, min(sentence, start + rules.title_limit)
+    )
+    words = text[start : separator.start()] if separator else ""
+    if separator and words and not any(char in _COMMAS + " “\"《（(" for char in words):
+        spaced = not separator.group().strip()
+        if (not spaced or _skip_latin(rules)) and len(words) > _FEW:
+            body = _skip(text, separator.end(), end)
+            if body < end:
+                return Title(start, separator.start(), body, "run_in")
+    if not stop:
+        return None
+    body = _skip(text, stop.end(), end)
+    if body >= end:
+        return None
+    return Title(start, stop.start(), body, "run_in")
+
+
+def _skip_latin(rules: Numbering) -> bool:
+    """Whether a space sets a title off: not in languages that put one between words."""
+    return rules.separators != ":"
+
+
+def _bracketed(text: str, start: int, line_end: int, *, article: bool) -> Title | None:
+    """``第三条（适用范围）`` and ``1.【扩大进口】``."""
+    opening = text[start : start + 1]
+    if opening not in _BRACKETS or not (article or opening == "【"):
+        return None
+    closing = text.find(_BRACKETS[opening], start, min(line_end, start + 60))
+    if closing < 0:
+        return None
+    return Title(start + 1, closing, closing + 1, "own")
+
+
+def _skip(text: str, start: int, end: int) -> int:
+    while start < end and text[start] in _BLANK:
+        start += 1
+    return start
+
+
+def settle(text: str, titles: list[Title], rules: Numbering) -> list[Title]:
+    """Keep the run-in titles where the document uses titles, and where each reads like one."""
+    lengths = [title.end - title.start for title in titles if title.form == "run_in"]
+    usual = bool(lengths) and median(lengths) <= rules.title_limit * _USUAL
+    return [
+        title
+        if title.form != "run_in" or usual and _reads_like_title(text, title, rules)
+        else Title(title.start, title.start, title.start, "none")
+        for title in titles
+    ]
+
+
+def _reads_like_title(text: str, title: Title, rules: Numbering) -> bool:
+    words = text[title.start : title.end]
+    commas = sum(char in _COMMAS for char in words)
+    return 0 < len(words) <= rules.title_limit and commas <= rules.title_commas

@@ -1,0 +1,193 @@
+"""The nouns of the product: small frozen values that carry a policy from its file to people.
+
+    Document ──split──▶ Clause ──▶ Passage ──index──▶ Hit ──decide──▶ Answer (with Citations)
+
+This module imports nothing of ours. Offsets are always counted in characters of
+``Document.text`` and half-open: ``document.text[start:end]``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+Language: TypeAlias = Literal["zh", "en", "ko"]
+"""The languages that the product speaks: Chinese, English, Korean."""
+
+LANGUAGES: tuple[Language, ...] = ("zh", "en", "ko")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One policy as it was published.
+
+    ``text`` is NFC with ``\\n`` line ends and without a byte order mark; ``id`` is the name of the
+    file without its ending; ``title`` is the first line that reads like one (may be empty).
+    """
+
+    id: str
+    language: Language
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One numbered unit of a document, an exact slice of it.
+
+    Holds: ``document.text[start:end] == text``, and ``text[title_start:title_end] == title``,
+    ``body_start`` is where the wording after number and title begins (offsets within ``text``).
+
+    ``number`` is the printed number without its punctuation (``一``, ``（三）``, ``第五条``, ``12``);
+    empty for text that has no number (a preamble, an unnumbered notice).
+    ``path`` holds the printed headings above the clause, outermost first.
+    ``departments`` are the responsible departments as printed, in printed order; ``lead`` those
+    of them that the text itself tells apart as leading. ``notes`` are the spans, within ``text``,
+    of the notes that name the departments.
+    """
+
+    id: str
+    document_id: str
+    number: str
+    path: tuple[str, ...]
+    title: str
+    start: int
+    end: int
+    text: str
+    title_start: int = 0
+    title_end: int = 0
+    body_start: int = 0
+    departments: tuple[str, ...] = ()
+    lead: tuple[str, ...] = ()
+    notes: tuple[tuple[int, int], ...] = ()
+
+    def wording(self) -> str:
+        """The text after number and title, without the notes that name the departments."""
+        kept, position = [], self.body_start
+        for start, end in self.notes:
+            kept.append(self.text[position:start])
+            position = max(position, end)
+        return "".join([*kept, self.text[position:]]).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """An unofficial translation of one clause, aligned with it sentence by sentence.
+
+    ``sentences[i]`` renders the i-th sentence of the clause's wording when ``aligned``; else the
+    translation holds for the clause as a whole only.
+    """
+
+    clause_id: str
+    language: Language
+    title: str
+    sentences: tuple[str, ...]
+    note: str = ""
+    aligned: bool = True
+
+    @property
+    def text(self) -> str:
+        """The translated wording as one paragraph, without the closing note."""
+        return (" " if self.language != "zh" else "").join(self.sentences)
+
+
+PassageKind: TypeAlias = Literal["title", "sentence", "clause"]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of text that is embedded and indexed: what a question is compared with.
+
+    ``clause`` is the position of its clause in the index. ``sentence`` counts the sentences of
+    the clause's wording from 0 for kind ``sentence`` (several passages where one was over-long).
+    """
+
+    clause: int
+    kind: PassageKind
+    language: Language
+    text: str
+    sentence: int = -1
+
+
+class Outcome(StrEnum):
+    """What became of a question; a family of outcomes, none of them an error."""
+
+    ANSWERED = "answered"
+    CLARIFY = "clarify"  # two or three clauses to choose from
+    NO_CLAUSE = "no_clause"
+    SMALL_TALK = "small_talk"
+    INVALID = "invalid"
+
+
+class Focus(StrEnum):
+    """What the asker wants to see first."""
+
+    CLAUSE = "clause"
+    DEPARTMENTS = "departments"  # "which department handles …"
+    DUTIES = "duties"  # "what does the tax bureau do here"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A clause found for a question; ``probability`` in [0, 1] that it answers the question."""
+
+    clause: Clause
+    probability: float
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A sentence of a clause, word for word (``clause.text[start:end]``), and its translation."""
+
+    start: int
+    end: int
+    text: str
+    translation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A clause that answers, with the sentences of it that settle the question.
+
+    ``translation`` is the whole clause in the asker's language, where there is one.
+    """
+
+    clause: Clause
+    document: Document
+    quotes: tuple[Quote, ...]
+    translation: Translation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NumberCheck:
+    """A number of the question as asked, its normal form, and whether the cited clause has it."""
+
+    text: str
+    value: str
+    found: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What may be said to a question: citations exactly when it is answered.
+
+    ``hits`` are the best clauses in any case; ``choices`` those to choose from when the outcome
+    is ``CLARIFY``; ``uncovered`` the words of the question that no clause covers;
+    ``assumed`` the clause that a follow-up question was taken to refer to;
+    ``reply`` the key of the fixed reply for small talk and invalid questions.
+    """
+
+    question: str
+    language: Language
+    outcome: Outcome
+    hits: tuple[Hit, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    choices: tuple[Citation, ...] = ()
+    focus: Focus = Focus.CLAUSE
+    departments: tuple[str, ...] = ()
+    uncovered: tuple[str, ...] = ()
+    numbers: tuple[NumberCheck, ...] = ()
+    assumed: Clause | None = None
+    reply: str = ""

@@ -1,0 +1,240 @@
+"""The training pipeline: what goes into pairs, what the tokenizer promises, that training learns."""
+
+from __future__ import annotations
+
+import json
+import random
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sentencepiece", reason="training has requirements of its own")
+
+import torch  # noqa: E402
+from hypothesis import given  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+from sentence_transformers import SentenceTransformer  # noqa: E402
+from tokenizers import Tokenizer  # noqa: E402
+from training.augment import Typist  # noqa: E402
+from training.config import PairsConfig, TokenizerConfig, TrainConfig, load_config  # noqa: E402
+from training.export import export  # noqa: E402
+from training.pairs import (  # noqa: E402
+    Pair,
+    in_holdout,
+    law_pairs,
+    limited,
+    read_glossary,
+    read_pairs,
+    read_parallel,
+    read_records,
+    record_pairs,
+    write_pairs,
+)
+from training.tokenizer import learn  # noqa: E402
+from training.train import (  # noqa: E402
+    Augmenter,
+    Ragged,
+    RowAdam,
+    alternatives,
+    contrastive_loss,
+    not_negatives,
+    train,
+)
+
+ENGLISH = ("red", "green", "white", "black", "small", "large", "old", "new")
+CHINESE = ("红色", "绿色", "白色", "黑色", "微小", "巨大", "古老", "崭新")
+KOREAN = ("빨간", "초록", "하얀", "검은", "작은", "커다란", "오래된", "새로운")
+
+
+@pytest.fixture(scope="module")
+def sentences() -> list[tuple[str, str, str]]:
+    """Two-word texts in Chinese, Korean and English that mean the same."""
+    return [
+        (CHINESE[i] + CHINESE[j], f"{KOREAN[i]} {KOREAN[j]}", f"{ENGLISH[i]} {ENGLISH[j]}")
+        for i in range(8)
+        for j in range(8)
+        if i != j
+    ]
+
+
+@pytest.fixture(scope="module")
+def tokenizer(sentences: list[tuple[str, str, str]]) -> Tokenizer:
+    """A tokenizer learned from the sentences."""
+    chinese, korean, english = (list(column) for column in zip(*sentences, strict=True))
+    config = TokenizerConfig(vocabulary=11_500, chinese=8_000)
+    return learn({"zh": chinese * 3, "ko": korean * 3, "en": english * 3}, config)
+
+
+def tokens(tokenizer: Tokenizer, text: str) -> list[str]:
+    return list(tokenizer.encode(text, add_special_tokens=False).tokens)
+
+
+class TestTokenizer:
+    def test_pieces_follow_words(self, tokenizer: Tokenizer) -> None:
+        assert tokens(tokenizer, "红色古老") == ["红色", "古老"]
+
+    @pytest.mark.parametrize(
+        ("written", "plain"),
+        [("紅色", "红色"), ("ＲＥＤ", "red"), ("red\u200b", "red"), ("後門貿易", "后门贸易")],
+    )
+    def test_writes_of_one_text_are_one_text(
+        self, tokenizer: Tokenizer, written: str, plain: str
+    ) -> None:
+        assert tokens(tokenizer, written) == tokens(tokenizer, plain)
+
+    def test_scripts_and_punctuation_are_borders(self, tokenizer: Tokenizer) -> None:
+        assert tokens(tokenizer, "红色red，빨간20") == [
+            *tokens(tokenizer, "红色"),
+            *tokens(tokenizer, "red"),
+            *tokens(tokenizer, ","),
+            *tokens(tokenizer, "빨간"),
+            *tokens(tokenizer, "20"),
+        ]
+
+    def test_unseen_characters_become_bytes(self, tokenizer: Tokenizer) -> None:
+        assert tokens(tokenizer, "🙂") == ["<0xF0>", "<0x9F>", "<0x99>", "<0x82>"]
+
+    @given(st.text())
+    def test_no_text_holds_unknown_tokens(self, tokenizer: Tokenizer, text: str) -> None:
+        assert "<unk>" not in tokens(tokenizer, text)
+
+
+class TestPairs:
+    def test_parallel_files_name_source_and_languages(self, tmp_path: Path) -> None:
+        (tmp_path / "gov_x.zh-ko.tsv").write_text("出口\t수출\n空\t\n", encoding="utf-8")
+        assert list(read_parallel(tmp_path)) == [Pair("gov_x", "zh-ko", "", "出口", "수출")]
+
+    def test_a_glossary_row_gives_every_two_of_its_terms(self, tmp_path: Path) -> None:
+        (tmp_path / "trade.csv").write_text(
+            "zh,en,ko,zh_aliases,en_aliases,ko_aliases\n报关,customs declaration,통관,申报|清关,,\n",
+            encoding="utf-8",
+        )
+        pairs = list(read_glossary(tmp_path))
+        assert len(pairs) == 5 * 4 // 2
+        assert Pair("glossary", "ko-en", pairs[0].record, "통관", "customs declaration") in pairs
+
+    def test_records_give_pairs_across_languages_and_skip_broken_lines(
+        self, tmp_path: Path
+    ) -> None:
+        record = {
+            "topic": "tax",
+            "clause": {"zh": "退税", "en": "refund", "ko": "환급"},
+            "title": {"zh": "税"},
+            "questions": {"zh": ["退吗"], "en": ["refunded?"]},
+        }
+        lines = json.dumps(record, ensure_ascii=False) + '\n{"clause": {"zh"'
+        (tmp_path / "a.jsonl").write_text(lines, encoding="utf-8")
+        (found,) = read_records(tmp_path)
+        pairs = list(record_pairs(found, Typist([], random.Random(0)), typo_share=0.0))
+        kinds = [pair.source for pair in pairs]
+        assert kinds.count("texts.translation") == 3
+        assert kinds.count("texts.title") == 3
+        assert kinds.count("texts.question") == 2 * 3
+        assert kinds.count("texts.paraphrase") == 1
+        assert {pair.record for pair in pairs} == {"texts/a/0"}
+
+    def test_law_pairs_never_hold_a_sentence_and_itself(self, tmp_path: Path) -> None:
+        law = "# 某某条例\n" + "".join(
+            f"第{n}条 企业应当依法申报出口货物{n}。主管部门应当及时办理退税手续{n}。\n\n" for n in "一二三四"
+        )
+        (tmp_path / "law.md").write_text(law, encoding="utf-8")
+        with tarfile.open(tmp_path / "laws.tar.xz", "w:xz") as tar:
+            tar.add(tmp_path / "law.md", "law.md")
+        pairs = list(law_pairs(tmp_path / "laws.tar.xz", 10, 2, random.Random(0)))
+        assert [pair.source for pair in pairs] == ["laws.neighbours"] * 4 + ["laws.titles"] * 2
+        assert all(pair.left not in pair.right for pair in pairs)
+
+    def test_limits_cap_the_sources_they_name(self) -> None:
+        pairs = [Pair("a", "zh-en", "", str(n), "x") for n in range(9)]
+        pairs += [Pair("b", "zh-en", "", str(n), "x") for n in range(9)]
+        kept = limited(pairs, {"a.*": 4}, random.Random(0))
+        assert [pair.source for pair in kept] == ["a"] * 4 + ["b"] * 9
+
+    def test_holdout_depends_on_the_record_alone(self) -> None:
+        names = [f"texts/a/{n}" for n in range(2000)]
+        held = [in_holdout(name, 0.1) for name in names]
+        assert held == [in_holdout(name, 0.1) for name in names]
+        assert 0.07 < np.mean(held) < 0.13
+
+    @given(st.lists(st.tuples(st.text(min_size=1), st.text(min_size=1)), max_size=5))
+    def test_written_pairs_come_back(
+        self, tmp_path_factory: pytest.TempPathFactory, texts: list[tuple[str, str]]
+    ) -> None:
+        pairs = [Pair("s", "zh-en", "", *(" ".join(t.split()) for t in two)) for two in texts]
+        path = tmp_path_factory.mktemp("pairs") / "pairs.tsv"
+        write_pairs(pairs, path)
+        assert read_pairs(path) == pairs
+
+
+class TestTypist:
+    def test_chinese_errors_sound_the_same(self) -> None:
+        typist = Typist(["事实是市式"] * 3, random.Random(1))
+        written = {typist.mistype("事", "zh") for _ in range(50)} - {"事"}
+        assert written and written <= set("实是市式")
+
+    def test_korean_may_lose_its_spaces(self) -> None:
+        typist = Typist([], random.Random(1))
+        assert "수출보험료지원" in {typist.mistype("수출 보험료 지원", "ko") for _ in range(20)}
+
+
+class TestTraining:
+    def test_ragged_rows_come_back_in_the_order_asked_for(self) -> None:
+        ragged = Ragged.of([[1, 2], [], [3]])
+        taken = ragged.take(np.array([2, 0, 1, 2]))
+        assert taken.values.tolist() == [3, 1, 2, 3]
+        assert taken.starts.tolist() == [0, 1, 3, 3, 4]
+
+    def test_augmented_texts_keep_a_token_and_split_into_parts(self, tokenizer: Tokenizer) -> None:
+        config = TrainConfig(token_dropout=0.9, token_split=1.0)
+        augment = Augmenter(alternatives(tokenizer), config, np.random.default_rng(0))
+        red = tokenizer.token_to_id("红色")
+        changed = augment(Ragged.of([[red]] * 20))
+        assert (np.diff(changed.starts) == 2).all()
+        assert [tokenizer.id_to_token(token) for token in changed.values[:2]] == ["红", "色"]
+
+    def test_the_loss_ignores_pairs_of_the_same_record(self) -> None:
+        left = torch.eye(3)
+        right = torch.stack([left[0], left[0], left[2]])  # pair 1 is wrong unless 0 is excluded
+        apart = not_negatives(np.arange(3), np.arange(3), np.array([-1, -2, -3]))
+        same = not_negatives(np.arange(3), np.arange(3), np.array([5, 5, -3]))
+        assert contrastive_loss(left, right, same, 0.1) < contrastive_loss(left, right, apart, 0.1)
+
+    def test_row_adam_does_what_torch_adam_does(self) -> None:
+        start, gradients = torch.randn(4, 3), torch.randn(5, 4, 3)
+        ours = RowAdam(start.clone())
+        theirs = start.clone().requires_grad_()
+        optimiser = torch.optim.Adam([theirs], lr=0.1)
+        for gradient in gradients:
+            ours.step(torch.arange(4), gradient, 0.1)
+            theirs.grad = gradient
+            optimiser.step()
+        assert torch.allclose(ours.weights, theirs, atol=1e-5)
+
+    def test_a_trained_model_finds_translations_that_it_has_not_seen(
+        self, tokenizer: Tokenizer, sentences: list[tuple[str, str, str]], tmp_path: Path
+    ) -> None:
+        seen, unseen = sentences[:44], sentences[44:]
+        pairs = [Pair("t", "zh-en", "", zh, en) for zh, _, en in seen]
+        pairs += [Pair("t", "ko-en", "", ko, en) for _, ko, en in seen]
+        config = TrainConfig(
+            dimension=32, batch=64, epochs=60, token_dropout=0.0, token_split=0.0, threads=1
+        )
+        weights = train(pairs, tokenizer, PairsConfig({}, {}), config, 0, tmp_path)
+        export(weights, tokenizer, tmp_path / "model")
+        model = SentenceTransformer(str(tmp_path / "model"), device="cpu", local_files_only=True)
+        chinese, korean, english = (
+            model.encode(list(texts)) for texts in zip(*unseen, strict=True)
+        )
+        # a bag of words cannot tell "red green" from "green red": equal texts count as found
+        for vectors in (chinese, korean):
+            scores = vectors @ english.T
+            assert (scores.max(axis=1) - scores.diagonal() < 1e-3).mean() > 0.8
+        assert np.allclose(np.linalg.norm(chinese, axis=1), 1, atol=1e-3)
+        assert not model.encode([""]).any()
+
+
+def test_the_shipped_configuration_is_valid() -> None:
+    path = Path(__file__).resolve().parents[1] / "training" / "config.toml"
+    assert load_config(path).train.dimension == 384

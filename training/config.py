@@ -1,0 +1,93 @@
+"""The choices of a training run, read from one TOML file."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+
+@dataclass(frozen=True, slots=True)
+class PairsConfig:
+    """Which pairs are used, and how many of each source.
+
+    ``limits`` caps a source (by the first matching glob over file names) at so many pairs;
+    ``repeats`` says how often the pairs of a source come round in one epoch (default 1).
+    ``holdout`` is the share of the records of ``texts`` and of the glossary kept for validation.
+    """
+
+    limits: dict[str, int]
+    repeats: dict[str, int]
+    laws_neighbours: int = 45_000
+    laws_titles: int = 15_000
+    typo_share: float = 0.3
+    holdout: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerConfig:
+    """Size of the vocabulary (all of it; Chinese alone) and what it is learned from."""
+
+    vocabulary: int = 64_000
+    chinese: int = 30_000
+    lines_per_source: int = 60_000
+    max_piece_length: int = 12
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """Hyper-parameters of the contrastive training; see ``train.py`` for what each does."""
+
+    dimension: int = 384
+    batch: int = 2048
+    epochs: int = 10
+    learning_rate: float = 0.02
+    warmup: float = 0.05
+    temperature: float = 0.05
+    initial_scale: float = 0.05
+    token_dropout: float = 0.1
+    token_split: float = 0.1
+    teacher: str = ""
+    teacher_weight: float = 0.0
+    threads: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole run: its name, its seed and the choices of each stage."""
+
+    name: str
+    seed: int
+    pairs: PairsConfig
+    tokenizer: TokenizerConfig
+    train: TrainConfig
+
+
+Section = TypeVar("Section", PairsConfig, TokenizerConfig, TrainConfig)
+
+
+def load_config(path: Path) -> Config:
+    """Read a TOML file into a :class:`Config`.
+
+    Raises ``FileNotFoundError`` when there is no such file, ``tomllib.TOMLDecodeError`` when it is
+    not TOML, and ``TypeError`` when a key is unknown or missing.
+    """
+    table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    return Config(
+        name=table["name"],
+        seed=table["seed"],
+        pairs=PairsConfig(**table.get("pairs", {})),
+        tokenizer=TokenizerConfig(**table.get("tokenizer", {})),
+        train=TrainConfig(**table.get("train", {})),
+    )
+
+
+def digest(*parts: object) -> str:
+    """A short hash of configuration sections and strings: equal inputs of a stage, equal digest."""
+    plain = [dataclasses.asdict(p) if dataclasses.is_dataclass(p) else p for p in parts]  # type: ignore[arg-type]
+    text = json.dumps(plain, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
