@@ -48,8 +48,12 @@ class Tally:
         )
         precision = right / (right + wrong) if right + wrong else 1.0
         recall = right / (right + missed) if right + missed else 1.0
-        return precision, recall, 2 * right / (2 * right + wrong + missed or 1) if right else (
-            0.0 if wrong + missed else 1.0
+        return (
+            precision,
+            recall,
+            2 * right / (2 * right + wrong + missed or 1)
+            if right
+            else (0.0 if wrong + missed else 1.0),
         )
 
 
@@ -105,9 +109,7 @@ def measure(clauses: Iterable[Clause], truth: Mapping[str, Any]) -> tuple[Tally,
         found = {bare(name) for name in clause.departments}
         expected = found if found in sets else sets[0]
         if not tally.compare("departments", found, expected):
-            misses.append(
-                f"departments {label['number']}: +{found - expected} -{expected - found}"
-            )
+            misses.append(f"departments {label['number']}: +{found - expected} -{expected - found}")
         leading = {bare(name) for name in clause.lead}
         if not tally.compare("lead", leading, lead):
             misses.append(f"lead {label['number']}: +{leading - lead} -{lead - leading}")
@@ -123,7 +125,9 @@ def measure(clauses: Iterable[Clause], truth: Mapping[str, Any]) -> tuple[Tally,
 
 def main() -> int:
     """Print the figures of every document and of all together."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("directory", type=Path)
     parser.add_argument("--misses", action="store_true", help="print what was wrong")
     arguments = parser.parse_args()

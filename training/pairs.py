@@ -14,6 +14,7 @@ import json
 import random
 import re
 import tarfile
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -41,6 +42,12 @@ class Pair:
     record: str
     left: str
     right: str
+
+
+def oriented(source: str, record: str, first: tuple[str, str], second: tuple[str, str]) -> Pair:
+    """The pair of two (language, text), in the order of ``LANGUAGES``."""
+    left, right = sorted((first, second), key=lambda side: LANGUAGES.index(side[0]))
+    return Pair(source, f"{left[0]}-{right[0]}", record, left[1], right[1])
 
 
 def in_holdout(record: str, share: float) -> bool:
@@ -80,11 +87,8 @@ def read_glossary(folder: Path) -> Iterator[Pair]:
                     if term.strip()
                 ]
                 record = f"glossary/{path.stem}/{terms[0][1] if terms else ''}"
-                for (left_language, left), (right_language, right) in itertools.combinations(
-                    dict.fromkeys(terms), 2
-                ):
-                    languages = f"{left_language}-{right_language}"
-                    yield Pair("glossary", languages, record, left, right)
+                for left, right in itertools.combinations(dict.fromkeys(terms), 2):
+                    yield oriented("glossary", record, left, right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +138,8 @@ def record_pairs(record: Record, typist: Typist, typo_share: float) -> Iterator[
         ("question", itertools.product(questions, clauses)),
         ("paraphrase", itertools.combinations(questions, 2)),
     ):
-        for (left_language, left), (right_language, right) in pairs:
-            languages = f"{left_language}-{right_language}"
-            yield Pair(f"texts.{kind}", languages, record.id, left, right)
+        for left, right in pairs:
+            yield oriented(f"texts.{kind}", record.id, left, right)
 
 
 def read_laws(archive: Path) -> Iterator[tuple[str, list[str]]]:
@@ -192,10 +195,12 @@ def law_pairs(archive: Path, neighbours: int, titles: int, rng: random.Random) -
 
 def limited(pairs: Iterable[Pair], limits: dict[str, int], rng: random.Random) -> list[Pair]:
     """At most ``limits[glob]`` pairs, drawn at random, of each source that a glob matches."""
+    groups: dict[str, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        groups[f"{pair.source}.{pair.languages}"].append(pair)
     kept: list[Pair] = []
-    for (source, languages), group in itertools.groupby(pairs, lambda p: (p.source, p.languages)):
-        members = list(group)
-        limit = match(limits, f"{source}.{languages}", len(members))
+    for name, members in groups.items():
+        limit = match(limits, name, len(members))
         kept += members if limit >= len(members) else rng.sample(members, limit)
     return kept
 
@@ -208,25 +213,18 @@ def match(table: dict[str, int], name: str, default: int) -> int:
 def collect(data: Path, repository: Path, config: PairsConfig, seed: int) -> list[Pair]:
     """All training pairs: parallel corpora, laws, glossary, records; held-out records left out."""
     rng = random.Random(seed)
-    parallel = limited(read_parallel(data / "parallel" / "train"), config.limits, rng)
-    pairs = list(parallel)
-    pairs += law_pairs(data / "laws.tar.xz", config.laws_neighbours, config.laws_titles, rng)
-    pairs += [
+    parallel = list(read_parallel(data / "parallel" / "train"))
+    typist = Typist((pair.left for pair in parallel if pair.languages.startswith("zh")), rng)
+    glossary = read_glossary(repository / "src" / "qa" / "glossary")
+    records = read_records(repository / "training" / "texts")
+    written = (
         pair
-        for pair in read_glossary(repository / "src" / "qa" / "glossary")
-        if not in_holdout(pair.record, config.holdout)
-    ]
-    records = [
-        record
-        for record in read_records(repository / "training" / "texts")
-        if not in_holdout(record.id, config.holdout)
-    ]
-    if records:
-        chinese = [text for p in parallel if p.languages.startswith("zh") for text in (p.left,)]
-        typist = Typist(chinese, rng)
-        for record in records:
-            pairs += record_pairs(record, typist, config.typo_share)
-    return pairs
+        for record in records
+        for pair in record_pairs(record, typist, config.typo_share)
+    )
+    kept = [p for p in itertools.chain(glossary, written) if not in_holdout(p.record, config.holdout)]
+    laws = law_pairs(data / "laws.tar.xz", config.laws_neighbours, config.laws_titles, rng)
+    return limited([*parallel, *laws, *kept], config.limits, rng)
 
 
 def write_pairs(pairs: Iterable[Pair], path: Path) -> None:

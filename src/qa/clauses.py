@@ -26,6 +26,8 @@ from qa.types import Clause, Document
 _BLANK = " \t\u3000\xa0\n*#_>|-"
 _ITEM_LENGTH = 80  # characters; shorter units under a sentence are its items, not clauses
 _HEADING_LENGTH = 60
+_BARE_HEADING = 30
+_PUNCTUATION = "。；：，、！？.;:,!?）)]】〕|\t"
 
 
 def split(document: Document) -> tuple[Clause, ...]:
@@ -35,7 +37,8 @@ def split(document: Document) -> tuple[Clause, ...]:
     """
     source = _Source.of(document)
     units = list(source.clauses())
-    spans = [source.span(unit) for unit in units]
+    habits = source.habits(units)
+    spans = [source.span(unit, habits[unit.kind.name]) for unit in units]
     found = [source.title(unit, end) for unit, (_, end) in zip(units, spans, strict=True)]
     ids: Counter[str] = Counter()
     clauses = []
@@ -77,12 +80,13 @@ def remainder(document: Document, clauses: tuple[Clause, ...]) -> tuple[tuple[in
     spans = []
     position = 0
     for clause in clauses:
-        for heading in clause.path:
-            at = document.text.find(heading, position, clause.start)
+        gap, stop = [], clause.start
+        for heading in reversed(clause.path):
+            at = document.text.rfind(heading, position, stop)
             if at >= 0:
-                spans.append((position, at))
-                position = at + len(heading)
-        spans.append((position, clause.start))
+                gap.append((at + len(heading), stop))
+                stop = at
+        spans += [(position, stop), *reversed(gap)]
         position = clause.end
     spans.append((position, len(document.text)))
     return tuple(span for span in (_trim(document.text, *s) for s in spans) if span[0] < span[1])
@@ -101,6 +105,14 @@ def _above(unit: Unit) -> Iterator[Unit]:
     if unit.parent:
         yield from _above(unit.parent)
         yield unit.parent
+
+
+@dataclass(frozen=True, slots=True)
+class _Habit:
+    """How clauses of one style end: with their note, after at most so many paragraphs (0: any)."""
+
+    ends_with_note: bool
+    paragraphs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,38 +204,59 @@ class _Source:
             self.text, unit.marker.end, end, self.rules, article=unit.kind.division == ARTICLE
         )
 
-    def span(self, unit: Unit) -> tuple[int, int]:
-        """Where a clause begins and ends, without what follows the last clause."""
-        end = unit.end
-        if unit.last:
-            end = self._without_closing(unit)
-        while end > unit.marker.end and self.text[end - 1] in _BLANK:
-            end -= 1
-        return unit.start, end
+    def habits(self, units: list[Unit]) -> dict[str, _Habit]:
+        """How the clauses of each style end; the last of a part, to be measured by it, aside."""
+        styles: defaultdict[str, list[Unit]] = defaultdict(list)
+        for unit in units:
+            styles[unit.kind.name] += [] if unit.last else [unit]
+        return {style: self._habit(members) for style, members in styles.items()}
 
-    def _without_closing(self, unit: Unit) -> int:
-        """The end of a last clause: closing paragraphs have no number, and are none of it."""
-        inside = self.notes_in(unit.start, unit.end)
-        others = [u for u in _siblings(unit) if u is not unit]
-        if inside and self._end_with_notes(others):
-            end = inside[-1].end
-            return end + 1 if self.text[end : end + 1] in ("。", ".") else end
-        closing = self.rules.closing.search(self.text, unit.marker.end, unit.end)
-        end = closing.start(1) if closing else unit.end
-        paragraphs = self._paragraphs(unit, end)
-        usual = max((len(self._paragraphs(u, u.end)) for u in others), default=0)
-        if len(others) > 1 and not unit.children and usual and len(paragraphs) > usual:
-            end = paragraphs[usual - 1][1]
-        return end
-
-    def _end_with_notes(self, units: list[Unit]) -> bool:
-        """Whether units end with their notes as a rule; so does one that has no neighbour."""
-        ends = [
+    def _habit(self, units: list[Unit]) -> _Habit:
+        noted = [
             not self.text[inside[-1].end : unit.end].strip(_BLANK + "。.")
             for unit in units
             if (inside := self.notes_in(unit.start, unit.end))
         ]
-        return not ends or sum(ends) * 5 >= len(ends) * 4
+        paragraphs = max((len(self._paragraphs(unit, unit.end)) for unit in units), default=0)
+        return _Habit(
+            ends_with_note=not noted or sum(noted) * 5 >= len(noted) * 4,
+            paragraphs=paragraphs if len(units) > 1 else 0,
+        )
+
+    def span(self, unit: Unit, habit: _Habit) -> tuple[int, int]:
+        """Where a clause begins and ends, without what follows the last clause."""
+        end = self._without_closing(unit, habit) if unit.last else unit.end
+        end = self._without_heading(unit, self._stripped(unit, end))
+        return unit.start, end
+
+    def _stripped(self, unit: Unit, end: int) -> int:
+        while end > unit.marker.end and self.text[end - 1] in _BLANK:
+            end -= 1
+        return end
+
+    def _without_heading(self, unit: Unit, end: int) -> int:
+        """The end without a heading that has no number: one bare line after a whole sentence."""
+        start = self.text.rfind("\n", unit.marker.end, end) + 1
+        line = self.text[start:end]
+        if not start or len(line) > _BARE_HEADING or any(char in _PUNCTUATION for char in line):
+            return end
+        before = self._stripped(unit, start)
+        ended = self.text[before - 1] in "。）)］]】〕"
+        return before if ended and before > self.title(unit, end).end + 1 else end
+
+    def _without_closing(self, unit: Unit, habit: _Habit) -> int:
+        """The end of a last clause: closing paragraphs have no number, and are none of it."""
+        inside = self.notes_in(unit.start, unit.end)
+        if inside and habit.ends_with_note:
+            end = inside[-1].end
+            return end + 1 if self.text[end : end + 1] in ("。", ".") else end
+        body = self.title(unit, unit.end).body
+        closing = self.rules.closing.search(self.text, unit.marker.end, unit.end)
+        end = closing.start(1) if closing and closing.start(1) > body else unit.end
+        paragraphs = self._paragraphs(unit, end)
+        if not unit.children and 0 < habit.paragraphs < len(paragraphs):
+            end = paragraphs[habit.paragraphs - 1][1]
+        return end
 
     def _paragraphs(self, unit: Unit, end: int) -> list[tuple[int, int]]:
         spans = []
@@ -235,10 +268,6 @@ class _Source:
                 spans.append((start, stop))
             start = stop + 1
         return spans
-
-
-def _siblings(unit: Unit) -> list[Unit]:
-    return unit.parent.children if unit.parent else [unit]
 
 
 def _without_attachments(

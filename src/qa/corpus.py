@@ -2,6 +2,7 @@
 
     corpus/<id>.txt                        a policy, as published (any folder below, too)
     corpus/translations/<id>.<language>.md its translation, optional
+    corpus/wordings/<id>.<language>.csv    how people ask for its clauses, optional
     corpus/departments.csv                 names of departments in three languages, optional
     corpus/glossary.csv                    terms of the field, added to the built-in ones, optional
 
@@ -10,6 +11,7 @@ The formats are described for policy officers in corpus/README.md.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import re
 import unicodedata
@@ -24,6 +26,7 @@ from qa.text import detect_language
 from qa.types import LANGUAGES, Document, Language
 
 TRANSLATIONS = "translations"
+WORDINGS = "wordings"
 Item = TypeVar("Item")
 _TITLE_WORDS = re.compile(
     r"(通知|措施|意见|办法|方案|规定|政策|条例|决定|细则|公告|指南|计划|通告|若干|法|规则|Measures|Notice|Policy|Policies|조치|정책|방안|규정|고시|조례)"
@@ -53,11 +56,22 @@ class DocumentTranslation:
 
 
 @dataclass(frozen=True, slots=True)
+class Wording:
+    """A way in which people ask for a clause, given by its printed number."""
+
+    document_id: str
+    clause: str
+    language: Language
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
 class Corpus:
     """All that a folder of policies holds; ``problems`` names the files that were left out."""
 
     documents: tuple[Document, ...]
     translations: tuple[DocumentTranslation, ...]
+    wordings: tuple[Wording, ...]
     departments: tuple[Term, ...]
     glossary: tuple[Term, ...]
     digest: str
@@ -73,7 +87,7 @@ def read_corpus(folder: Path) -> Corpus:
     if not folder.is_dir():
         raise CorpusError(folder, "is not a folder", "create it and put a policy into it as a .txt file")
     problems: list[CorpusError] = []
-    documents = _read_all(_policies(folder), _read_document, problems)
+    documents = _read_all(_policies(folder), read_document, problems)
     if not documents:
         details = "".join(f"\n  {problem}" for problem in problems)
         raise CorpusError(
@@ -82,18 +96,22 @@ def read_corpus(folder: Path) -> Corpus:
     documents, twins = _unique(documents)
     problems.extend(twins)
     known = {document.id for document in documents}
-    translations = _read_all(_translations(folder), read_translation, problems)
-    for translation in translations:
-        if translation.document_id not in known:
-            name = f"{translation.document_id}.{translation.language}.md"
-            problems.append(
-                CorpusError(folder / TRANSLATIONS / name, "translates no policy of this folder",
-                            f"name it after its policy, <policy>.{translation.language}.md")
-            )
+    translations = [
+        translation
+        for translation in _read_all(_files(folder / TRANSLATIONS, "md"), read_translation, problems)
+        if _belongs(translation.document_id, known, problems)
+    ]
+    wordings = [
+        wording
+        for group in _read_all(_files(folder / WORDINGS, "csv"), read_wordings, problems)
+        for wording in group
+        if wording.document_id in known
+    ]
     terms = {name: _read_all([folder / name], read_terms, problems) for name in _TABLES if (folder / name).exists()}
     return Corpus(
         documents=tuple(documents),
-        translations=tuple(t for t in translations if t.document_id in known),
+        translations=tuple(translations),
+        wordings=tuple(wordings),
         departments=tuple(term for table in terms.get("departments.csv", ()) for term in table),
         glossary=tuple(term for table in terms.get("glossary.csv", ()) for term in table),
         digest=corpus_digest(folder),
@@ -108,7 +126,8 @@ def corpus_digest(folder: Path) -> str:
     """SHA-256 over names and contents of all files of ``folder`` that an index is made from."""
     digest = hashlib.sha256()
     tables = [folder / name for name in _TABLES if (folder / name).exists()]
-    for path in [*_policies(folder), *_translations(folder), *tables]:
+    companions = [*_files(folder / TRANSLATIONS, "md"), *_files(folder / WORDINGS, "csv")]
+    for path in [*_policies(folder), *companions, *tables]:
         digest.update(path.relative_to(folder).as_posix().encode("utf-8", "surrogateescape"))
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
@@ -118,12 +137,24 @@ def _policies(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*.txt")
-        if path.is_file() and not path.name.startswith(".") and path.parent.name != TRANSLATIONS
+        if path.is_file() and not path.name.startswith(".") and path.parent.name not in (TRANSLATIONS, WORDINGS)
     )
 
 
-def _translations(folder: Path) -> list[Path]:
-    return sorted(path for path in (folder / TRANSLATIONS).glob("*.md") if not path.name.startswith("."))
+def _files(folder: Path, ending: str) -> list[Path]:
+    return sorted(path for path in folder.glob(f"*.{ending}") if not path.name.startswith("."))
+
+
+def _belongs(document_id: str, known: set[str], problems: list[CorpusError]) -> bool:
+    if document_id not in known:
+        problems.append(
+            CorpusError(
+                f"the translation of {document_id}",
+                "translates no policy of this folder",
+                "name it after its policy: <policy>.en.md",
+            )
+        )
+    return document_id in known
 
 
 def _read_all(
@@ -151,7 +182,12 @@ def _unique(documents: list[Document]) -> tuple[list[Document], list[CorpusError
     return list(seen.values()), problems
 
 
-def _read_document(path: Path) -> Document:
+def read_document(path: Path) -> Document:
+    """The document of a text file.
+
+    Raises:
+        CorpusError: it is empty, or no text.
+    """
     text = clean(decode(path))
     if not text.strip():
         raise CorpusError(path, "is empty", "put the text of the policy into it or remove it")
@@ -228,6 +264,29 @@ def read_translation(path: Path) -> DocumentTranslation:
             blocks[-1][2].append(line)
     clauses = tuple(_translated(number, heading, lines) for number, heading, lines in blocks[1:])
     return DocumentTranslation(document_id, language, title, tuple(blocks[0][2]), clauses)
+
+
+def read_wordings(path: Path) -> tuple[Wording, ...]:
+    """The wordings in a CSV file with the columns clause, language and question.
+
+    Raises:
+        CorpusError: it is not such a file.
+    """
+    document_id, _, _ = path.stem.rpartition(".")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file, strict=True))
+        return tuple(
+            Wording(document_id, row["clause"].strip(), row["language"].strip(), row["question"].strip())
+            for row in rows
+            if row["question"].strip()
+        )
+    except (UnicodeDecodeError, csv.Error, KeyError, AttributeError) as error:
+        raise CorpusError(
+            path,
+            f"is not a UTF-8 CSV file with the columns clause, language and question ({error})",
+            "save it as CSV UTF-8",
+        ) from error
 
 
 def _translated(number: str, title: str, lines: list[str]) -> TranslatedClause:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -69,6 +70,71 @@ class SentenceTransformerEncoder:
             show_progress_bar=False,
         )
         return np.ascontiguousarray(vectors, dtype=np.float32)
+
+
+class StaticEncoder:
+    """The same vectors for a model of static embeddings, without loading PyTorch.
+
+    sentence-transformers' ``StaticEmbedding`` is the mean of the embeddings of a text's tokens: a
+    look-up. Reading its files directly lets the application start in a second instead of six.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from safetensors.numpy import load_file
+        from tokenizers import Tokenizer
+
+        try:
+            module = folder / json.loads((folder / "modules.json").read_text("utf-8"))[0]["path"]
+            self._tokenizer = Tokenizer.from_file(str(module / "tokenizer.json"))
+            self._embeddings = _token_embeddings(load_file(module / "model.safetensors"))
+        except Exception as error:  # the libraries raise whatever their parts raise
+            raise ModelError(
+                folder, f"cannot be read ({error})", "restore the folder of the model"
+            ) from error
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self.name = str(folder)
+        self.fingerprint = model_fingerprint(str(folder))
+        self.dimension = int(self._embeddings.shape[1])
+
+    @staticmethod
+    def reads(name: str) -> bool:
+        """Whether ``name`` is the folder of a static embedding, normalised and nothing else."""
+        try:
+            modules = json.loads((Path(name) / "modules.json").read_text("utf-8"))
+            kinds = [module["type"].rpartition(".")[2] for module in modules]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return False
+        return kinds in (["StaticEmbedding"], ["StaticEmbedding", "Normalize"])
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        vectors = np.zeros((len(texts), self.dimension), np.float32)
+        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        for row, encoding in enumerate(encodings):
+            if encoding.ids:
+                vectors[row] = self._embeddings[encoding.ids].mean(axis=0, dtype=np.float32)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors / np.maximum(lengths, 1e-12)
+
+
+def _token_embeddings(tensors: Mapping[str, NDArray[np.floating]]) -> Vectors:
+    """The embeddings of tokens in either layout that ``StaticEmbedding`` reads: its own, and that
+    of model2vec, which keeps the weights of tokens apart."""
+    if "embedding.weight" in tensors:
+        return tensors["embedding.weight"].astype(np.float32)
+    embeddings = tensors["embeddings"].astype(np.float32)
+    if "weights" in tensors:
+        embeddings *= tensors["weights"].astype(np.float32)[:, None]
+    return embeddings
+
+
+def load_encoder(name: str) -> Encoder:
+    """The encoder of a model folder or name, by the quickest way that gives its vectors.
+
+    Raises:
+        ModelError: there is no such model on this machine.
+    """
+    return StaticEncoder(Path(name)) if StaticEncoder.reads(name) else SentenceTransformerEncoder(name)
 
 
 def model_fingerprint(name: str) -> str:

@@ -22,7 +22,7 @@ from qa.lexical import WeightedTerm
 Numbers = NDArray[np.float32]
 
 PASSAGE_CHANNELS = ("words", "grams", "sounds", "concepts", "similar", "dense")
-KINDS = ("title", "sentence", "clause")
+KINDS = ("title", "sentence", "clause", "wording")
 FEATURES = (
     *(f"{channel}_{kind}" for channel in PASSAGE_CHANNELS for kind in KINDS),
     *(f"{channel}_{part}" for channel in ("words", "grams", "concepts") for part in ("heading", "document")),

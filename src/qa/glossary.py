@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +18,7 @@ import ahocorasick
 
 from qa.errors import CorpusError
 from qa.languages.en import segment as english
+from qa.languages.zh import segment as chinese
 from qa.text import normalise, runs
 from qa.types import LANGUAGES, Language
 
@@ -79,7 +80,19 @@ def _term(row: dict[str, str | None]) -> Term | None:
 def builtin_terms() -> tuple[Term, ...]:
     """The glossary that the product ships: trade, customs, tax, finance, work, government."""
     folder = Path(str(files("qa") / "glossary"))
-    return tuple(term for path in sorted(folder.glob("*.csv")) for term in read_terms(path))
+    return merge(term for path in sorted(folder.glob("*.csv")) for term in read_terms(path))
+
+
+def merge(terms: Iterable[Term]) -> tuple[Term, ...]:
+    """Terms with one Chinese name made one: the first keeps its names, the others add theirs."""
+    merged: dict[str, Term] = {}
+    for term in terms:
+        first = merged.get(term.zh)
+        if first is not None:
+            others = tuple(name for name in term.names() if name not in set(first.names()))
+            term = replace(first, aliases=(*first.aliases, *others))
+        merged[term.zh] = term
+    return tuple(merged.values())
 
 
 class Glossary:
@@ -104,9 +117,15 @@ class Glossary:
         """
         if not len(self._automaton):
             return []
+        form = _form(text)
+        matches = list(self._matches(form))
+        if not matches:
+            return []
+        borders = _borders(form)
         taken: list[tuple[int, int, tuple[int, ...]]] = []
-        for start, end, positions in sorted(self._matches(_form(text)), key=_longest_first):
-            if all(end <= other_start or other_end <= start for other_start, other_end, _ in taken):
+        for start, end, positions in sorted(matches, key=_longest_first):
+            free = all(end <= first or last <= start for first, last, _ in taken)
+            if free and start in borders and end in borders:
                 taken.append((start, end, positions))
         return [position for _, _, positions in sorted(taken) for position in dict.fromkeys(positions)]
 
@@ -120,6 +139,18 @@ class Glossary:
 def _longest_first(match: tuple[int, int, tuple[int, ...]]) -> tuple[int, int]:
     start, end, _ = match
     return start - end, start
+
+
+def _borders(form: str) -> set[int]:
+    """Offsets at which a name may begin or end: not inside a Chinese word (相关税收 has no 关税)."""
+    borders = set(range(len(form) + 1))
+    for script, run, start in runs(form):
+        if script == "han":
+            end = start
+            for word in chinese.cut(run):
+                borders.difference_update(range(end + 1, end + len(word)))
+                end += len(word)
+    return borders
 
 
 def _form(text: str) -> str:

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from qa.analysis import analyse
 from qa.clauses import remainder, split
-from qa.corpus import Corpus, DocumentTranslation, corpus_digest, read_corpus
+from qa.corpus import Corpus, DocumentTranslation, Wording, corpus_digest, read_corpus
 from qa.encoder import Encoder
 from qa.errors import BuildInProgress, CorpusError, IndexDamaged, IndexMissing, IndexStale, PolicyError
 from qa.glossary import Glossary, Term, builtin_terms
@@ -143,7 +143,7 @@ def _write(corpus: Corpus, folder: Path, encoder: Encoder, report: Progress) -> 
     clauses = _clauses(corpus, report)
     translations = _translations(corpus, clauses)
     documents = {document.id: document for document in corpus.documents}
-    all_passages = list(passages(clauses, documents, translations))
+    all_passages = list(passages(clauses, documents, translations, _wordings(corpus, clauses)))
     glossary = Glossary((*builtin_terms(), *corpus.glossary))
     _write_records(folder, corpus, clauses, all_passages, translations)
     terms, surfaces = _index_terms(all_passages, glossary, report)
@@ -185,22 +185,27 @@ def _clauses(corpus: Corpus, report: Progress) -> list[Clause]:
     return clauses
 
 
+def _clause_keys(clauses: Sequence[Clause]) -> dict[tuple[str, str], Clause]:
+    """Clauses by document and printed number, and by document and path of numbers (一/（二）)."""
+    keys: dict[tuple[str, str], Clause] = {}
+    for clause in reversed(clauses):
+        if clause.number:
+            keys[clause.document_id, clause.number] = clause
+            keys[clause.document_id, clause.id.partition("#")[2]] = clause
+    return keys
+
+
 def _translations(corpus: Corpus, clauses: Sequence[Clause]) -> dict[str, list[Translation]]:
     """Translations by clause id; a block belongs to the clause with its number or its path."""
     found: dict[str, list[Translation]] = {}
-    by_key: dict[tuple[str, str], Clause] = {}
-    for clause in reversed(clauses):
-        if clause.number:
-            by_key[clause.document_id, clause.number] = clause
-            by_key[clause.document_id, clause.id.partition("#")[2]] = clause
+    keys = _clause_keys(clauses)
     languages = {document.id: document.language for document in corpus.documents}
     for document_translation in corpus.translations:
         language = languages[document_translation.document_id]
         for block in document_translation.clauses:
-            clause = by_key.get((document_translation.document_id, block.number))
+            clause = keys.get((document_translation.document_id, block.number))
             if clause is None:
                 continue
-            count = len(clause_sentences(clause, language))
             found.setdefault(clause.id, []).append(
                 Translation(
                     clause.id,
@@ -208,12 +213,23 @@ def _translations(corpus: Corpus, clauses: Sequence[Clause]) -> dict[str, list[T
                     block.title,
                     block.sentences,
                     block.note,
-                    aligned=len(block.sentences) == count,
+                    aligned=len(block.sentences) == len(clause_sentences(clause, language)),
                 )
             )
         preamble = _preamble_translation(document_translation, clauses)
         if preamble:
             found.setdefault(preamble.clause_id, []).append(preamble)
+    return found
+
+
+def _wordings(corpus: Corpus, clauses: Sequence[Clause]) -> dict[str, list[Wording]]:
+    """Wordings by clause id; those that name no clause of their document are left out."""
+    keys = _clause_keys(clauses)
+    found: dict[str, list[Wording]] = {}
+    for wording in corpus.wordings:
+        clause = keys.get((wording.document_id, wording.clause))
+        if clause is not None:
+            found.setdefault(clause.id, []).append(wording)
     return found
 
 

@@ -12,7 +12,7 @@ from qa.languages.grammar import MarkerKind, Numbering
 
 _LOOK_BACK = 40
 _RESIDUE = frozenset(" \t\u3000\xa0\u200b\ufeff#*_-•●")
-_STOPS = frozenset("。；;：:！!？?）)】]〕」”’\"…>|.．")
+_STOPS = frozenset('。；;：:！!？?）)】]〕」”’"…>|.．')
 _LEADERS = re.compile(
     r"[^\n。；]{0,60}?(?:…{2,}|⋯{2,}|[.．·•]{4,}|(?:\t|[ \u3000]{3,}))[ \t\u3000]{0,20}[0-9]{1,3}(?![0-9.．、）)]|\t)"
 )
@@ -71,7 +71,7 @@ def _candidates(text: str, numbering: Numbering) -> Iterator[Marker]:
         if kind.continues:
             other = kinds[kind.continues]
             readings.append((other, other.ordinal(number)))
-        printed = number.strip().replace("\u3000", "")
+        printed = number if number.isascii() else re.sub(r"\s", "", number)
         yield Marker(match.start(), match.end(), printed, anchor, sentence, tuple(readings))
 
 
@@ -82,7 +82,7 @@ def _anchor(text: str, start: int) -> tuple[Anchor, bool]:
             return Anchor.LINE, True
         if char not in _RESIDUE:
             stop = char in _STOPS
-            return (Anchor.STOP if stop else Anchor.GLUED), stop and char not in "；;：:”’\"…"
+            return (Anchor.STOP if stop else Anchor.GLUED), stop and char not in '；;：:”’"…'
     return (Anchor.LINE, True) if start <= _LOOK_BACK else (Anchor.GLUED, False)
 
 
@@ -90,9 +90,9 @@ def _refers(text: str, match: re.Match[str], kind: MarkerKind, anchor: Anchor) -
     """Whether the number is a part of the running sentence, such as a cross reference."""
     if anchor is Anchor.GLUED and not kind.glued:
         return True
-    if anchor is not Anchor.LINE and kind.not_after:
-        if kind.not_after.search(text[max(0, match.start() - 12) : match.start()].rstrip()):
-            return True
+    before = text[max(0, match.start() - 12) : match.start()].rstrip()
+    if anchor is not Anchor.LINE and kind.not_after and kind.not_after.search(before):
+        return True
     strict = anchor is not Anchor.LINE or kind.division
     return bool(strict and kind.not_before and kind.not_before.match(text, match.end()))
 
@@ -102,13 +102,14 @@ def _without_contents(
 ) -> Iterator[Marker]:
     """Leave out the entries of a table of contents, which repeat the headings of the text."""
     kept = [marker for marker in markers if not is_contents_line(text, marker.end)]
+    headings = [_heading(text, marker) for marker in kept]
     contents = numbering.contents.search(text)
-    first = last = 0
-    if contents:
-        first = next((i for i, m in enumerate(kept) if m.start >= contents.end()), len(kept))
-        heading = _heading(text, kept[first]) if first < len(kept) else ""
-        repeats = (i for i, m in enumerate(kept) if i > first and _heading(text, m) == heading)
-        last = next(repeats, first) if heading else first
+    after = contents.end() if contents else 0
+    first = next((i for i, marker in enumerate(kept) if marker.start >= after), 0)
+    again = (i for i in range(first + 1, len(kept)) if headings[i] == headings[first])
+    last = next(again, first)
+    if not contents and not set(headings[first:last]) <= set(headings[last:]):
+        last = first
     yield from (marker for i, marker in enumerate(kept) if not first <= i < last)
 
 

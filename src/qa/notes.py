@@ -20,7 +20,8 @@ _CLOSING = "）)］]〕】〉》｝}"
 _FAMILY = dict(zip(_OPENING + _CLOSING, "rrsstlabcc" * 2, strict=True))
 _BRACKET = re.compile(rf"[{re.escape(_OPENING + _CLOSING)}]")
 _DEEPEST = 3
-_NAME_LIMIT = 60
+_HABIT = 3  # notes that a document has to have for brackets with nothing but names to be some
+_SENTENCE_ENDS = ("。", "；", ".", ";")
 _MARKUP = " \t\u3000\xa0*_\n"
 
 
@@ -47,17 +48,12 @@ def find(text: str, bounds: list[int], grammar: NoteGrammar) -> list[Note]:
 
     ``bounds`` are sorted offsets that no note crosses: where units of the outline begin.
     """
-    notes = list(_bracketed(text, bounds, grammar))
-    taken = [note.start for note in notes]
-    for note in _labelled(text, bounds, grammar):
-        index = bisect_right(taken, note.start) - 1
-        inside = index >= 0 and note.start < notes[index].end
-        if not inside:
-            following = taken[index + 1] if index + 1 < len(taken) else len(text)
-            if note.end <= following:
-                notes.insert(index + 1, note)
-                taken.insert(index + 1, note.start)
-    return notes
+    bracketed = sorted(_bracketed(text, bounds, grammar), key=_start)
+    return sorted([*bracketed, *_labelled(text, bounds, bracketed, grammar)], key=_start)
+
+
+def _start(note: Note) -> int:
+    return note.start
 
 
 def apply_rule(text: str, notes: list[Note], grammar: NoteGrammar) -> list[Note]:
@@ -89,7 +85,9 @@ def _led(note: Note, count: int, grammar: NoteGrammar, *, whole_group: bool) -> 
 def _label(grammar: NoteGrammar) -> re.Pattern[str]:
     """Any label with its colon; the group that matched is the label's place in the table."""
     words = "|".join(f"(?P<l{index}>{label})" for index, (label, _) in enumerate(grammar.labels))
-    return re.compile(rf"(?<!\w)(?:{words})[*_]{{0,2}}[ \t\u3000]{{0,4}}[：:︰][*_]{{0,2}}", re.I)
+    return re.compile(
+        rf"(?<![A-Za-z])(?:{words})[*_]{{0,2}}[ \t\u3000]{{0,4}}[：:︰][*_]{{0,2}}", re.I
+    )
 
 
 @lru_cache(maxsize=8)
@@ -135,13 +133,22 @@ def _pairs(text: str) -> list[tuple[int, int]]:
 
 def _bracketed(text: str, bounds: list[int], grammar: NoteGrammar) -> Iterator[Note]:
     end = 0
+    found = 0
+    bare: list[Note] = []
     for start, stop in _pairs(text):
         if start < end or _crosses(bounds, start, stop):
             continue
-        names = read(text[start + 1 : stop - 1], grammar)
+        content = text[start + 1 : stop - 1]
+        names = read(content, grammar)
         if names:
             end = stop
+            found += 1
             yield Note(start, stop, names)
+        elif text[max(0, start - 4) : start].rstrip(_MARKUP)[-1:] in _SENTENCE_ENDS:
+            names = _bare(content, grammar)
+            bare += [Note(start, stop, names)] if names else []
+    if len(bare) + found >= _HABIT:
+        yield from bare
 
 
 def _crosses(bounds: list[int], start: int, stop: int) -> bool:
@@ -149,14 +156,18 @@ def _crosses(bounds: list[int], start: int, stop: int) -> bool:
     return index < len(bounds) and bounds[index] < stop
 
 
-def _labelled(text: str, bounds: list[int], grammar: NoteGrammar) -> Iterator[Note]:
+def _labelled(
+    text: str, bounds: list[int], bracketed: list[Note], grammar: NoteGrammar
+) -> Iterator[Note]:
     end = 0
+    limits = sorted([*bounds, *map(_start, bracketed)])
     for match in _labelled_start(grammar).finditer(text):
         start = match.start("label")
-        if start < end:
+        index = bisect_right(bracketed, start, key=_start) - 1
+        if start < end or index >= 0 and start < bracketed[index].end:
             continue
-        index = bisect_right(bounds, start)
-        limit = min(bounds[index] if index < len(bounds) else len(text), start + _LONGEST)
+        index = bisect_right(limits, start)
+        limit = min(limits[index] if index < len(limits) else len(text), start + _LONGEST)
         stop = _line_end(text, match.end(), limit)
         names = read(text[start:stop].lstrip(_OPENING), grammar)
         end = start + len(text[start:stop].rstrip(_MARKUP))
@@ -202,7 +213,7 @@ def _parts(content: str, grammar: NoteGrammar) -> Iterator[tuple[Role | None, st
     if loose and (not labels or labels[0].start() > 0):
         labels.insert(0, loose)
     if not labels:
-        if grammar.roles.search(content) or _has_role(content, grammar):
+        if _has_role(content, grammar):
             yield None, content
         return
     if labels[0].start() > 0 and len(labels) == 1 and not _has_role(content, grammar):
@@ -227,7 +238,7 @@ def _names(
     if role == "skip":
         return names, group
     pending: list[Name] = []
-    words = _without_remarks(words, grammar)
+    words = grammar.turn.sub(rf"\g<0>{grammar.groups[0]}", _without_remarks(words, grammar))
     for atom, separator in _joined(words, grammar):
         lead, closed, left = _role(atom, grammar)
         for name in grammar.divide(left):
@@ -276,7 +287,7 @@ def _joined(words: str, grammar: NoteGrammar) -> Iterator[tuple[str, str]]:
     held, mark = "", ""
     for atom, separator in _atoms(words, grammar.separators):
         name = _clean(grammar.roles.sub("", atom), grammar)[0]
-        if held and mark not in "\n\t" and grammar.belongs(held.strip(), name):
+        if held and mark not in grammar.groups + "\n\t" and grammar.belongs(held.strip(), name):
             held, mark = f"{held}{mark}{atom}", separator
             continue
         if held.strip():
@@ -292,14 +303,14 @@ def _clean(name: str, grammar: NoteGrammar) -> tuple[str, bool]:
     previous = None
     while name != previous:
         previous = name
-        name = name.strip(_MARKUP + "—-－“”\"'：:")
+        name = re.split("[：:]", name)[-1].strip(_MARKUP + "—-－“”\"'")
         remark = grammar.remark.search(name)
         if remark:
             lead = lead or bool(remark.group("lead"))
             name = name[: remark.start()]
         front = grammar.before.match(name)
         name = grammar.after.sub("", name[front.end() :] if front else name)
-    if not 1 < len(name) <= _NAME_LIMIT or grammar.noise.match(name):
+    if not 1 < len(name) <= grammar.name_limit or grammar.noise.match(name):
         return "", lead
     return name, lead
 
@@ -308,6 +319,14 @@ def _convincing(names: list[Name], content: str, grammar: NoteGrammar) -> bool:
     """Whether a bracket without a label is a note: it names organisations and nothing else."""
     surely = [bool(grammar.organisation.search(name.text)) for name in names]
     return bool(surely) and surely[0] and sum(surely) * 4 >= len(surely) * 3
+
+
+def _bare(content: str, grammar: NoteGrammar) -> tuple[Name, ...]:
+    """The names in a bracket that holds nothing else; () where anything else stands in it."""
+    names, _ = _names(content, "plain", 0, grammar)
+    atoms = sum(1 for _ in _joined(content, grammar))
+    sure = len(names) >= atoms and all(grammar.organisation.search(name.text) for name in names)
+    return _unique(names) if sure else ()
 
 
 def _unique(names: list[Name]) -> tuple[Name, ...]:

@@ -24,7 +24,8 @@ _SKIPPED = 5
 class Unit:
     """A numbered unit: its head ``[marker.start, head_end)``, then its ``children``, to ``end``.
 
-    ``last`` tells that no other unit follows before the end of its part of the document.
+    ``last`` tells that no other unit follows before the end of its part of the document,
+    ``resumed`` that its list goes on after it.
     """
 
     marker: Marker
@@ -33,6 +34,7 @@ class Unit:
     head_end: int = 0
     end: int = 0
     last: bool = False
+    resumed: bool = False
     parent: Unit | None = None
     children: list[Unit] = field(default_factory=list)
 
@@ -85,12 +87,13 @@ class _Reader:
             kind.name in self._lined and not (marker.anchor is Anchor.LINE or marker.sentence)
         ):
             return
-        if marker.anchor is Anchor.LINE and ordinal == 1 and self._after_break(marker):
+        plain = marker.anchor is not Anchor.GLUED
+        if plain and ordinal == 1 and self._after_break(marker):
             self._open, self._last = [], {}
         for kind, ordinal in marker.readings:
             depth = self._continued(kind, ordinal)
             if depth is not None:
-                if marker.anchor is not Anchor.GLUED or self._best(kind, ordinal, marker.start):
+                if plain or self._best(kind, ordinal, marker.start):
                     self._take(Unit(marker, kind, ordinal), depth)
                 return
         self._begin(marker, *marker.readings[0])
@@ -115,32 +118,37 @@ class _Reader:
         if ordinal == 1 or runs_on:
             if marker.anchor is Anchor.GLUED and not self._best(kind, ordinal, marker.start):
                 return
-            if depths and marker.anchor is Anchor.LINE:
-                self._take(Unit(marker, kind, ordinal), depths[-1])
-            elif len(depths) < 2:
-                self._take(Unit(marker, kind, ordinal), self._place(kind))
+            again = marker.anchor is Anchor.LINE or len(depths) > 1
+            depth = depths[-1] if depths and again else self._place(kind)
+            self._take(Unit(marker, kind, ordinal), depth)
         elif marker.anchor is not Anchor.GLUED and self._slip(marker, kind, ordinal, depths):
             self._take(Unit(marker, kind, ordinal), depths[-1] if depths else self._place(kind))
 
     def _slip(self, marker: Marker, kind: MarkerKind, ordinal: int, depths: list[int]) -> bool:
         """Whether the document plainly skipped a number or printed one twice."""
         before = self._open[depths[-1]].ordinal if depths else self._last.get(kind.name, 0)
-        if marker.anchor is Anchor.LINE:
-            return before <= ordinal <= before + _SKIPPED and (before > 0 or ordinal <= 3)
-        missing = self._any.get((kind.name, before + 1), [])
+        line = marker.anchor is Anchor.LINE
         following = self._any.get((kind.name, ordinal + 1), [])
-        return (
-            before < ordinal <= before + 3
-            and (not missing or missing[-1] < marker.start)
-            and bool(following and following[-1] > marker.start)
-        )
+        goes_on = bool(following) and following[-1] > marker.start
+        if not before:  # the beginning was lost
+            return goes_on and (line or ordinal <= 3) and (kind.name, 1) not in self._any
+        if line:
+            return before <= ordinal <= before + _SKIPPED
+        missing = self._any.get((kind.name, before + 1), [])
+        skipped = not missing or missing[-1] < marker.start
+        return goes_on and skipped and before < ordinal <= before + 3
 
     def _best(self, kind: MarkerKind, ordinal: int, start: int) -> bool:
         """Whether no plainer candidate for the same number follows before the list goes on."""
         nearest = _next(self._plain.get((kind.name, ordinal), []), start)
         after = _next(self._plain.get((kind.name, ordinal + 1), []), start)
         again = _next(self._plain.get((kind.name, 1), []), start) if ordinal != 1 else None
-        bounds = [position for position in (after, again) if position is not None]
+        above = (
+            _next(self._plain.get((u.kind.name, u.ordinal + 1), []), start)
+            for u in self._open
+            if u.kind is not kind
+        )
+        bounds = [position for position in (after, again, *above) if position is not None]
         return nearest is None or any(bound < nearest for bound in bounds)
 
     def _place(self, kind: MarkerKind) -> int:
@@ -164,6 +172,8 @@ class _Reader:
         return False
 
     def _take(self, unit: Unit, depth: int) -> None:
+        for closed in self._open[depth : depth + 1]:
+            closed.resumed = closed.kind is unit.kind and closed.ordinal + 1 == unit.ordinal
         del self._open[depth:]
         if self._open:
             unit.parent = self._open[-1]
@@ -185,16 +195,21 @@ def _prune(units: list[Unit]) -> list[Unit]:
     return [u for u in units if u.marker.anchor is Anchor.LINE or counts[u.kind.name] > 1]
 
 
+def _restarts(unit: Unit, above: Unit) -> bool:
+    """Whether a list below one of its own style follows it rather, for that never goes on."""
+    return unit.kind is above.kind and not above.resumed
+
+
 def _finish(units: list[Unit], breaks: list[int], length: int) -> list[Unit]:
     """Give the units their ends and children; returns the outermost."""
     kept = {id(unit) for unit in units}
     roots: list[Unit] = []
-    for unit, following in zip(units, [*(u.start for u in units[1:]), length], strict=True):
+    for unit, following in zip(units, [*(u.start for u in units[1:]), length], strict=False):
         index = bisect_left(breaks, unit.marker.end)
         stop = breaks[index] if index < len(breaks) else length
         unit.end = unit.head_end = min(following, stop)
         unit.last = stop <= following
-        while unit.parent and id(unit.parent) not in kept:
+        while unit.parent and (id(unit.parent) not in kept or _restarts(unit, unit.parent)):
             unit.parent = unit.parent.parent
         (unit.parent.children if unit.parent else roots).append(unit)
         above = unit.parent

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
+from qa.corpus import Wording
 from qa.languages.zh import segment as chinese
 from qa.text import sentence_spans
 from qa.types import Clause, Document, Language, Passage, Translation
@@ -34,8 +35,9 @@ def passages(
     clauses: Sequence[Clause],
     documents: Mapping[str, Document],
     translations: Mapping[str, Sequence[Translation]],
+    wordings: Mapping[str, Sequence[Wording]],
 ) -> Iterator[Passage]:
-    """All passages of ``clauses`` in order; ``translations`` by clause id."""
+    """All passages of ``clauses`` in order; ``translations`` and ``wordings`` by clause id."""
     for position, clause in enumerate(clauses):
         document = documents[clause.document_id]
         language = document.language
@@ -46,6 +48,8 @@ def passages(
             yield from _variants(
                 position, translation.language, translation.title, translation.sentences
             )
+        for wording in wordings.get(clause.id, ()):
+            yield Passage(position, "wording", wording.language, wording.question)
 
 
 def _variants(

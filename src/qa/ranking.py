@@ -27,7 +27,7 @@ FILE = "ranking.json"
 MODES = ("native", "cross")
 """A clause that stands in the language of the question, original or translated; one that does not."""
 
-SIGNALS = ("score", "lead", "words", "similar", "concepts", "dense", "sentence", "uncovered", "length")
+SIGNALS = ("score", "lead", "words", "similar", "concepts", "dense", "sentence", "wording", "uncovered", "length")
 """What the calibrator sees of a candidate."""
 
 
@@ -110,6 +110,7 @@ def signals(evidence: Evidence, scores: Numbers) -> Numbers:
             np.maximum(features["concepts_sentence"], features["concepts_clause"]),
             features["dense_clause"],
             np.maximum(features["dense_sentence"], features["dense_title"]),
+            (features["dense_wording"] + features["similar_wording"]) / 2,
             np.full(len(scores), 1 - evidence.covered.mean() if len(evidence.covered) else 1),
             np.full(len(scores), np.log1p(len(evidence.covered))),
         ],

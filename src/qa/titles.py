@@ -40,14 +40,14 @@ def find(text: str, start: int, end: int, rules: Numbering, *, article: bool) ->
     if bracket:
         return bracket
     stop = rules.sentence_end.search(text, start, min(line_end, start + 4 * rules.title_limit))
-    own = Title(start, len(text[:line_end].rstrip()) if False else line_end, line_end, "own")
     line = text[start:line_end].rstrip(_BLANK)
     if _skip(text, line_end, end) < end and (not stop or stop.end() >= start + len(line)):
         bare = line.rstrip(rules.separators + "。. ")
         if 0 < len(bare) <= rules.title_limit + 15 and line[-1] not in _COMMAS:
             return Title(start, start + len(bare), _skip(text, line_end, end), "own")
-    del own
-    return _run_in(text, start, line_end, end, rules, stop) or nothing
+    limit = rules.title_limit // 2 if article else rules.title_limit
+    run_in = _run_in(text, start, line_end, end, rules, stop)
+    return run_in if run_in and run_in.end - start <= limit else nothing
 
 
 def _run_in(
@@ -58,9 +58,13 @@ def _run_in(
         text, start, min(sentence, start + rules.title_limit)
     )
     words = text[start : separator.start()] if separator else ""
-    if separator and words and not any(char in _COMMAS + " “\"《（(" for char in words):
+    if separator and words and not any(char in _COMMAS + ' “"《（(' for char in words):
         spaced = not separator.group().strip()
-        if (not spaced or _skip_latin(rules)) and len(words) > _FEW:
+        if (
+            (not spaced or _skip_latin(rules))
+            and _FEW < len(words) <= rules.title_limit // 2
+            and words[-1] != "的"
+        ):
             body = _skip(text, separator.end(), end)
             if body < end:
                 return Title(start, separator.start(), body, "run_in")
@@ -85,7 +89,7 @@ def _bracketed(text: str, start: int, line_end: int, *, article: bool) -> Title 
     closing = text.find(_BRACKETS[opening], start, min(line_end, start + 60))
     if closing < 0:
         return None
-    return Title(start + 1, closing, closing + 1, "own")
+    return Title(start + 1, closing, _skip(text, closing + 1, line_end), "own")
 
 
 def _skip(text: str, start: int, end: int) -> int:

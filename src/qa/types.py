@@ -92,7 +92,7 @@ class Translation:
         return (" " if self.language != "zh" else "").join(self.sentences)
 
 
-PassageKind: TypeAlias = Literal["title", "sentence", "clause"]
+PassageKind: TypeAlias = Literal["title", "sentence", "clause", "wording"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ ARTICLE = 4
 """The innermost of the divisions: see :attr:`MarkerKind.division`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MarkerKind:
     """One style of printed numbers, such as ``（一）`` or ``Article 1``.
 
@@ -46,7 +46,7 @@ class MarkerKind:
     """Another style whose list this one may continue (``3、`` after ``2.``, a frequent slip)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Numbering:
     """How documents in one language are numbered, titled, ended and appended to."""
 
@@ -70,7 +70,7 @@ class Numbering:
     """What may stand between a title and its text instead of a full stop."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class NoteGrammar:
     """How documents in one language name the departments responsible."""
 
@@ -78,6 +78,8 @@ class NoteGrammar:
     """Regular expressions of the words before a colon, the most particular first."""
     roles: re.Pattern[str]
     """The words after names that say what they do; group ``lead`` matches where they lead."""
+    turn: re.Pattern[str]
+    """Words of role with more names right after them, as if a comma stood between."""
     separators: str
     """Characters between names."""
     groups: str
@@ -94,6 +96,8 @@ class NoteGrammar:
     """Found in a name that is surely an organisation."""
     collective: re.Pattern[str]
     """Matches a collective name, which leads nothing by standing first."""
+    name_limit: int
+    """The most characters that a name has."""
     noise: re.Pattern[str]
     """Matches what stands in a list of names and is none."""
     first_leads: re.Pattern[str]

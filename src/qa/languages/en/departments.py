@@ -13,7 +13,10 @@ _HEAD = (
 )
 _ORGANISATION = re.compile(rf"\b(?:{_HEAD})\b|^[A-Z]{{3,8}}$")
 _TRAILING = re.compile(rf"\b(?:{_HEAD})(?: of [A-Z]\w+| \([^)]{{1,30}}\))?$")
-_UNIT = "(?:departments?|units?|agency|agencies|authorit(?:y|ies)|bod(?:y|ies)|ministr(?:y|ies)|offices?|organi[sz]ations?)"
+_UNIT = (
+    "(?:departments?|units?|agency|agencies|authorit(?:y|ies)|bod(?:y|ies)|ministr(?:y|ies)"
+    "|offices?|organi[sz]ations?)"
+)
 
 
 def divide(name: str) -> list[str]:
@@ -26,10 +29,10 @@ def divide(name: str) -> list[str]:
     start = 0
     for joint in re.finditer(r" (?:and|as well as|together with) (?:the )?", name):
         left, right = name[start : joint.start()], name[joint.end() :]
-        if _ORGANISATION.search(left) and (_TRAILING.search(left) or " of " in right or _TRAILING.search(right)):
-            if _ORGANISATION.search(right):
-                parts.append(left)
-                start = joint.end()
+        ended = _TRAILING.search(left) or _TRAILING.search(right) or " of " in right
+        if ended and _ORGANISATION.search(left) and _ORGANISATION.search(right):
+            parts.append(left)
+            start = joint.end()
     return [*parts, name[start:]]
 
 
@@ -37,6 +40,7 @@ def belongs(name: str, following: str) -> bool:
     """Whether the comma is inside a name such as "Bureau of Culture, Radio and Tourism"."""
     return (
         bool(re.search(rf"\b(?:{_HEAD}) (?:of|for) ", name))
+        and bool(following)
         and not _ORGANISATION.search(following)
         and not re.match("(?:all|each|other|relevant|local) ", following, re.I)
     )
@@ -46,28 +50,48 @@ NOTES = NoteGrammar(
     labels=(
         (rf"(?:lead(?:ing)?|primary|principal|main)(?: responsible)?(?: {_UNIT})?", "lead"),
         (
-            rf"(?:responsible|supporting|co-?operating|co-?ordinating|participating|assisting|implementing|competent|in[- ]charge|other|joint)"
-            rf"(?: {_UNIT})?(?: in charge)?|responsibility|{_UNIT} (?:responsible|in charge)|support(?:ed by)?",
+            rf"(?:responsible|supporting|co-?operating|co-?ordinating|participating|assisting"
+            rf"|implementing|competent|in[- ]charge|other|joint)(?: {_UNIT})?(?: in charge)?"
+            rf"|responsibility|{_UNIT} (?:responsible|in charge)|support(?:ed by)?",
             "plain",
         ),
         ("(?:deadline|time limit|completion date|contact|due)(?: [a-z]+)?", "skip"),
     ),
     roles=re.compile(
         r"^(?P<lead>led by|under the lead of)\b"
-        r"|[,]? ?(?:shall |will |to |is |are |jointly )*(?:(?P<lead_after>(?:tak(?:e|es|ing) the lead|leads?(?: agency| department| unit)?|leading))"
-        r"|(?:be )?(?:responsible|in charge)(?: according to their (?:respective )?(?:duties|functions))?|co-?operat(?:e|es|ing)|assists?|assisting|participat(?:e|es|ing)|supports?|supporting)$",
+        r"|[,]? ?(?:shall |will |to |is |are |jointly )*(?:(?P<lead_after>"
+        r"(?:tak(?:e|es|ing) the lead|leads?(?: agency| department| unit)?|leading))"
+        r"|(?:be )?(?:responsible|in charge)"
+        r"(?: according to their (?:respective )?(?:duties|functions))?"
+        r"|co-?operat(?:e|es|ing)|assist(?:s|ing)?|participat(?:e|es|ing)|support(?:s|ing)?)$",
         re.I,
     ),
+    turn=re.compile("(?!)"),
     separators=",;\n\t/",
     groups=";",
     stops="",
-    before=re.compile(r"(?:the|and|with the (?:co-?operation|support|participation) of|by|with|also)\s+", re.I),
-    after=re.compile(r"(?:,? (?:etc\.?|and others|and other (?:relevant |related |competent )?\w+)|[.:*])$", re.I),
-    remark=re.compile(r" ?[(\[](?:(?P<lead>lead(?:ing)?(?: \w+)?)|(?:including|support|hereinafter).{0,60})[)\]]$", re.I),
+    before=re.compile(
+        r"(?:the|and|with the (?:co-?operation|support|participation) of|by|with|also)\s+", re.I
+    ),
+    after=re.compile(
+        r"(?:,? (?:etc\.?|and others|and other (?:relevant |related |competent )?\w+)|[.:*])$", re.I
+    ),
+    remark=re.compile(
+        r" ?[(\[](?:(?P<lead>lead(?:ing)?(?: \w+)?)|(?:including|support|hereinafter).{0,60})[)\]]$",
+        re.I,
+    ),
     organisation=_ORGANISATION,
     collective=re.compile("(?:all|each|every|other|relevant|related|local|the relevant) ", re.I),
-    noise=re.compile(r"by (?:the end of )?(?:[A-Z]|[0-9])|before |same below|the first|.{0,20}first[- ](?:listed|named)|[a-z ]{40,}", re.I),
-    first_leads=re.compile(r"\b(?:first[- ](?:listed|named|mentioned)|listed first|named first)[^.;)\n]{0,60}\blead", re.I),
+    name_limit=100,
+    noise=re.compile(
+        r"by (?:the end of )?(?:[A-Z]|[0-9])|before |same below|the first"
+        r"|.{0,20}first[- ](?:listed|named)|etc\b|and so on",
+        re.I,
+    ),
+    first_leads=re.compile(
+        r"\b(?:first[- ](?:listed|named|mentioned)|listed first|named first)[^.;)\n]{0,60}\blead",
+        re.I,
+    ),
     first_group_leads=re.compile(r"\bbefore the (?:first )?comma[^.;)\n]{0,60}\blead", re.I),
     divide=divide,
     belongs=belongs,

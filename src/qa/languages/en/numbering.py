@@ -37,7 +37,9 @@ _REFERRING = re.compile(
     r"\b(?:in|of|under|by|to|with|and|or|see|per|from|this|that|the|than|paragraphs?|items?|nos?\.?|or|also|former|latter)$",
     re.I,
 )
-_REFERRED = re.compile(r"\([0-9a-z]{1,3}\)|[,;]? ?(?:of|and|or|to|through|above|below|hereof)\b|[-–][0-9]")
+_REFERRED = re.compile(
+    r"\([0-9a-z]{1,3}\)|[,;]? ?(?:of|and|or|to|through|above|below|hereof)\b|[-–][0-9]"
+)
 
 
 def _division(name: str, words: str, division: int) -> MarkerKind:
@@ -65,7 +67,9 @@ NUMBERING = Numbering(
             lambda printed: int(printed.rsplit(".", 1)[-1]),
             glued=False,
             not_after=re.compile(r"[$€£¥]$"),
-            not_before=re.compile(r" ?(?:%|percent|per cent|million|billion|times|hours|days|months|years)"),
+            not_before=re.compile(
+                r" ?(?:%|percent|per cent|million|billion|times|hours|days|months|years)"
+            ),
         ),
         MarkerKind(
             "arabic_dot",
@@ -76,7 +80,14 @@ NUMBERING = Numbering(
             not_after=re.compile(r"[$€£¥]$|\b(?:No|Nos|Art|Sec|para|pp?|[JFMASOND][a-z]{2})\.? ?$"),
         ),
         MarkerKind("arabic_bracket", r"(?<![\w.(])[0-9]{1,3}", r"\)", numeral, glued=False),
-        MarkerKind("bracketed_arabic", r"(?<!\w)\([0-9]{1,3}\)", "", numeral, item=True, not_after=_REFERRING),
+        MarkerKind(
+            "bracketed_arabic",
+            r"(?<!\w)\([0-9]{1,3}\)",
+            "",
+            numeral,
+            item=True,
+            not_after=_REFERRING,
+        ),
         MarkerKind(
             "bracketed_roman",
             r"(?<!\w)\([ivx]{1,5}\)",
@@ -86,17 +97,30 @@ NUMBERING = Numbering(
             not_after=_REFERRING,
             continues="bracketed_letter",
         ),
-        MarkerKind("bracketed_letter", r"(?<!\w)\([a-zA-Z]\)", "", letter, item=True, not_after=_REFERRING),
-        MarkerKind("roman_dot", rf"\b{_ROMAN_NUMERAL}", r"\.(?=\s)", roman, glued=False, continues="letter_dot"),
+        MarkerKind(
+            "bracketed_letter", r"(?<!\w)\([a-zA-Z]\)", "", letter, item=True, not_after=_REFERRING
+        ),
+        MarkerKind(
+            "roman_dot",
+            rf"\b{_ROMAN_NUMERAL}",
+            r"\.(?=\s)",
+            roman,
+            glued=False,
+            continues="letter_dot",
+        ),
         MarkerKind("letter_dot", r"\b[A-Z]", r"\.(?=\s)", letter, glued=False),
-        MarkerKind("letter_bracket", r"(?<![\w(])[a-zA-Z]", r"[.)](?=\s)", letter, item=True, glued=False),
+        MarkerKind(
+            "letter_bracket", r"(?<![\w(])[a-zA-Z]", r"[.)](?=\s)", letter, item=True, glued=False
+        ),
     ),
     contents=re.compile(r"^[ \t]{0,40}(?:Table of )?Contents[ \t]{0,40}$", re.M | re.I),
     appendix=re.compile(
         r"^[ \t]{0,40}(?:Appendix|Annex|Attachment|Schedule)(?: (?:[0-9]{1,2}|[A-Z]|[IVX]{1,4}))?\b[^\n.]{0,80}$",
         re.M | re.I,
     ),
-    attachments=re.compile(r"^[ \t]{0,40}(?:Attachments?|Annexes|Enclosures?)[ \t]{0,4}:(?=[^\n])", re.M | re.I),
+    attachments=re.compile(
+        r"^[ \t]{0,40}(?:Attachments?|Annexes|Enclosures?)[ \t]{0,4}:(?=[^\n])", re.M | re.I
+    ),
     signature=re.compile(
         r"^(?:[ \t]{0,40}(?![(\d])[A-Z][^\n\t.;:!?]{2,80}\n(?:[ \t]{0,40}\n){0,3}){0,3}[ \t]{0,40}(?:Date:? ?)?"
         r"(?:[0-9]{1,2} [A-Z][a-z]{2,8},? [0-9]{4}|[A-Z][a-z]{2,8} [0-9]{1,2}, [0-9]{4}|[0-9]{4}-[0-9]{2}-[0-9]{2})[ \t]{0,40}$"

@@ -7,7 +7,9 @@ import re
 from qa.languages.grammar import NoteGrammar
 
 _KIND = "(?:부서|부처|기관|과|국|실)"
-_ORGANISATION = re.compile("(?:[부처청원실국과팀단회소관]|공사|공단|센터|은행|세관|본부|위원회|기관|부서|시|도|군|구)$")
+_ORGANISATION = re.compile(
+    "(?:[부처청원실국과팀단회소관]|공사|공단|센터|은행|세관|본부|위원회|기관|부서|시|도|군|구)$"
+)
 
 
 def divide(name: str) -> list[str]:
@@ -18,8 +20,11 @@ def divide(name: str) -> list[str]:
     """
     parts: list[str] = []
     start = 0
-    for joint in re.finditer("[ ](?:및|그리고)[ ]|(?<=[부처청원팀회])[와과][ ]|(?<=[국과실])와[ ]", name):
-        if _ORGANISATION.search(name[start : joint.start()]):
+    for joint in re.finditer(
+        "[ ](?:및|그리고)[ ]|(?<=[부처청원팀회])[와과][ ]|(?<=[국과실])와[ ]", name
+    ):
+        left, right = name[start : joint.start()], name[joint.end() :]
+        if _ORGANISATION.search(left) and _ORGANISATION.search(right):
             parts.append(name[start : joint.start()])
             start = joint.end()
     return [*parts, name[start:]]
@@ -34,15 +39,21 @@ NOTES = NoteGrammar(
         ),
         ("추진[ ]?(?:시기|일정)|시행[ ]?시기|기한|일정|담당자|문의처?|연락처", "skip"),
     ),
-    roles=re.compile("[ ]?(?:이|가|에서)?[ ]?(?:(?P<lead>주관|총괄)|협조|협력|담당|지원|소관|참여)(?:한다|함)?$"),
+    roles=re.compile(
+        "[ ]?(?:이|가|에서)?[ ]?(?:(?P<lead>주관|총괄)|협조|협력|담당|지원|소관|참여)(?:한다|함)?$"
+    ),
+    turn=re.compile("(?!)"),
     separators=",，;；·ㆍ、\n\t/",
     groups=",;",
     stops="",
     before=re.compile("(?:및|그리고)[ ]"),
     after=re.compile("[ ]?등(?:[ ]?관계[ ]?(?:부처|부서|기관))?$|[.:*]$"),
-    remark=re.compile(r"[ ]?[(\[](?:(?P<lead>주관|총괄)(?:[ ]?부서)?|(?:협조|협력|이하|포함).{0,40})[)\]]$"),
+    remark=re.compile(
+        r"[ ]?[(\[](?:(?P<lead>주관|총괄)(?:[ ]?부서)?|(?:협조|협력|이하|포함).{0,40})[)\]]$"
+    ),
     organisation=_ORGANISATION,
     collective=re.compile("각|관계|관련|전[ ]"),
+    name_limit=45,
     noise=re.compile("이하[ ]?같|[0-9]{4}년|.{0,20}(?:까지|주관[ ]?(?:부서|기관))$"),
     first_leads=re.compile("(?:첫[ ]?번째|맨[ ]?앞|처음|먼저)[^.;)\n]{0,20}(?:주관|총괄)"),
     first_group_leads=re.compile("쉼표[ ]?앞[^.;)\n]{0,20}(?:주관|총괄)"),

@@ -27,7 +27,9 @@ def sign(printed: str) -> int:
     return char - 0x2160 + 1 if 0x2160 <= char <= 0x216B else roman(printed)
 
 
-_REFERRED = re.compile("제[0-9]|[에의와과및를을는은가이로,ㆍ·]|부터|까지|[ ]?(?:및|또는|부터|내지)[ ]|[ ]제[0-9]+[항호]")
+_REFERRED = re.compile(
+    "제[0-9]|[에의와과및를을는은가이로,ㆍ·]|부터|까지|[ ]?(?:및|또는|부터|내지)[ ]|[ ]제[0-9]+[항호]"
+)
 
 
 def _division(name: str, units: str, division: int) -> MarkerKind:
@@ -37,7 +39,7 @@ def _division(name: str, units: str, division: int) -> MarkerKind:
         "[.]?",
         numeral,
         division=division,
-        not_after=re.compile("[「『\"“]$|(?:법|령|규칙|조례|같은|또는|및)[ ]$"),
+        not_after=re.compile('[「『"“]$|(?:법|령|규칙|조례|같은|또는|및)[ ]$'),
         not_before=_REFERRED,
     )
 
@@ -48,7 +50,9 @@ NUMBERING = Numbering(
         _division("chapter", "장", 2),
         _division("section", "절|관", 3),
         _division("article", "조", ARTICLE),
-        MarkerKind("roman", r"(?<![A-Za-z])(?:[Ⅰ-Ⅻ]|[IVX]{1,5}(?=[.]))", "[.．]?", sign, glued=False),
+        MarkerKind(
+            "roman", r"(?<![A-Za-z])(?:[Ⅰ-Ⅻ]|[IVX]{1,5}(?=[.]))", "[.．]?", sign, glued=False
+        ),
         MarkerKind(
             "arabic_dot",
             "(?<![0-9A-Za-z.])[0-9]{1,3}",
@@ -57,15 +61,34 @@ NUMBERING = Numbering(
             glued=False,
             not_after=re.compile(r"[0-9]\.[ ]{0,2}$"),
         ),
-        MarkerKind("syllable_dot", f"(?<![가-힣]){_SYLLABLE}", r"[.．](?=\s)", syllable, glued=False),
-        MarkerKind("arabic_bracket", r"(?<![0-9A-Za-z.(])[0-9]{1,3}", r"\)", numeral, item=True, glued=False),
-        MarkerKind("syllable_bracket", rf"(?<![가-힣(]){_SYLLABLE}", r"\)", syllable, item=True, glued=False),
+        MarkerKind(
+            "syllable_dot", f"(?<![가-힣]){_SYLLABLE}", r"[.．](?=\s)", syllable, glued=False
+        ),
+        MarkerKind(
+            "arabic_bracket",
+            r"(?<![0-9A-Za-z.(])[0-9]{1,3}",
+            r"\)",
+            numeral,
+            item=True,
+            glued=False,
+        ),
+        MarkerKind(
+            "syllable_bracket",
+            rf"(?<![가-힣(]){_SYLLABLE}",
+            r"\)",
+            syllable,
+            item=True,
+            glued=False,
+        ),
         MarkerKind("bracketed_arabic", r"\([0-9]{1,3}\)", "", numeral, item=True, glued=False),
         MarkerKind("bracketed_syllable", rf"\({_SYLLABLE}\)", "", syllable, item=True, glued=False),
         MarkerKind("circled", "[①-⑳]", "", symbol, item=True, not_before=re.compile("[·ㆍ,및]")),
     ),
     contents=re.compile(r"^[ \t]{0,40}(?:목[ ]{0,4}차|차[ ]{0,4}례)[ \t]{0,40}$", re.M),
-    appendix=re.compile(r"^[ \t]{0,40}[\[<【]?(?:붙임|별표|별첨|별지|부록)[ ]?[0-9]{0,2}(?:호[ ]?서식)?[\]>】]?[^\n.]{0,60}$", re.M),
+    appendix=re.compile(
+        r"^[ \t]{0,40}[\[<【]?(?:붙임|별표|별첨|별지|부록)[ ]?[0-9]{0,2}(?:호[ ]?서식)?[\]>】]?[^\n.]{0,60}$",
+        re.M,
+    ),
     attachments=re.compile(r"^[ \t]{0,40}(?:붙임|첨부)[ ]{0,4}[:：]?[ ](?=[^\n])", re.M),
     signature=re.compile(
         r"^[ \t]{0,40}[0-9]{4}(?:\.|년)[ ]?[0-9]{1,2}(?:\.|월)[ ]?[0-9]{1,2}(?:\.|일)[ \t]{0,40}$"

@@ -61,7 +61,9 @@ def _division(name: str, units: str, division: int) -> MarkerKind:
         "[、：:.．]?",
         numeral,
         division=division,
-        not_after=re.compile(r"[按照依据本由前和及与至、《“违反]$|(?:根据|属于|符合|执行|适用)$"),
+        not_after=re.compile(
+            r"(?:[按依遵]照?|[依根]据|本(?:法|办法|规定|条例|细则)?|违反|属于|符合|执行|适用|[前由和及与至、《“（(])$"
+        ),
         not_before=_REFERRED,
     )
 
@@ -79,8 +81,12 @@ _KINDS = (
         r"[ \u3000]?[、．.](?![0-9])",
         numeral,
         # 统一、 唯一、 第一、 周一、 are words that end in a numeral.
-        not_after=re.compile("[统唯之第同划归合专单周初高大双星期万其逐任某每非一二三四五六七八九十百千]$"),
-        not_before=re.compile(rf"{_NUMERAL}(?:[、，和及至与级类产批期届季楼层档等号线者]|$)"),
+        not_after=re.compile(
+            "[统唯之第同划归合专单周初高大双星期万其逐任某每非一二三四五六七八九十百千]$"
+        ),
+        not_before=re.compile(
+            rf"{_NUMERAL}(?:[、，和及至与级类产批期届季楼层档等号线者]|年级|月份|$)"
+        ),
     ),
     MarkerKind(
         "bracketed",
@@ -127,7 +133,9 @@ _KINDS = (
         not_after=re.compile(r"[第条款项目和及与至或、a-zA-Z0-9]$"),
         not_before=re.compile(rf"[、和及与至或]?[（(]{_ARABIC}[）)]|[项款目类条种]"),
     ),
-    MarkerKind("arabic_symbol", "[⑴-⒇]", "[、.．]?", symbol, item=True, continues="bracketed_arabic"),
+    MarkerKind(
+        "arabic_symbol", "[⑴-⒇]", "[、.．]?", symbol, item=True, continues="bracketed_arabic"
+    ),
     MarkerKind(
         "arabic_bracket",
         _ARABIC,
@@ -153,7 +161,9 @@ _DATE = (
     r"[0-9０-９一二三四五六七八九十]{1,3}[ \u3000]?月[ \u3000]?[0-9０-９一二三四五六七八九十]{1,3}[ \u3000]?日"
 )
 _BLANK = r"[ \t\u3000\xa0]{0,40}"
-_NOT_NUMBERED = r"(?!(?:[（(]?[一二三四五六七八九十0-9]{1,3}[、.．)）]|第[一二三四五六七八九十百0-9]|[①-⑳]))"
+_NOT_NUMBERED = (
+    r"(?!(?:[（(]?[一二三四五六七八九十0-9]{1,3}[、.．)）]|第[一二三四五六七八九十百0-9]|[①-⑳]))"
+)
 _SIGNATORY = rf"{_BLANK}{_NOT_NUMBERED}[^\n\t。；：！？;:!?]{{2,40}}\n(?:{_BLANK}\n){{0,3}}"
 
 _PAPER = (
@@ -168,10 +178,13 @@ NUMBERING = Numbering(
         rf"^{_BLANK}附{_BLANK}[件表录]{_BLANK}(?:[0-9一二三四五六七八九十]{{1,2}}(?![、.．0-9]).{{0,60}}|[：:]?{_BLANK})$",
         re.M,
     ),
-    attachments=re.compile(rf"(?:^{_BLANK}|(?<=[。）])[ \u3000]{{0,4}})附{_BLANK}(?:件|表)?{_BLANK}[：:](?=[^\n])", re.M),
+    attachments=re.compile(
+        rf"(?:^{_BLANK}|(?<=[。）])[ \u3000]{{0,4}})附{_BLANK}(?:件|表)?{_BLANK}[：:](?=[^\n])",
+        re.M,
+    ),
     signature=re.compile(
         rf"^(?:{_SIGNATORY}){{0,4}}{_BLANK}{_DATE}{_BLANK}(?:印发|发布)?{_BLANK}$"
-        rf"|(?<=[。）\])】])[ \u3000]?[^\n\t。；：，、！？;:!?]{{2,40}}{_DATE}(?=[ \u3000]?(?:[（(]此件|$|\n))"
+        rf"|(?<=[。）\])】])[ \u3000]?[^\n\t。；：，、！？;:!?]{{2,40}}{_DATE}(?=[ \u3000]?(?:[（(]此件|附件|责任编辑|来源|$|\n))"
         rf"|^{_BLANK}[（(](?:此件|本文|本件|联系人|联系电话).{{0,40}}[）)]{_BLANK}$"
         rf"|^{_BLANK}(?:抄送|主题词|信息公开选项){_BLANK}[：:]",
         re.M,

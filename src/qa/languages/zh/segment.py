@@ -37,8 +37,8 @@ def words(run: str) -> list[str]:
 
 
 def cut(text: str) -> list[str]:
-    """The words of ``text`` in order, such that joining them gives ``text`` back."""
-    return list(_tokenizer().cut(text))
+    """The dictionary words of ``text`` in order, such that joining them gives ``text`` back."""
+    return list(_tokenizer().cut(text, HMM=False))
 
 
 def sounds(run: str) -> list[str]:

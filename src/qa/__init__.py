@@ -1,0 +1,1 @@
+"""Policy question answering: the clause that settles a question, quoted, with its departments."""

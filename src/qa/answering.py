@@ -1,0 +1,102 @@
+"""Hits → what may be said: which sentences of which clause, or that nothing may be said. Pure.
+
+Nothing here writes a sentence: an answer consists of spans of clauses and of their translations.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from qa.index import Index
+from qa.numbers import find_numbers
+from qa.passages import clause_sentences
+from qa.retrieval import Result
+from qa.types import (
+    Citation,
+    Clause,
+    Document,
+    Hit,
+    Language,
+    NumberCheck,
+    Outcome,
+    Quote,
+    Translation,
+)
+
+_MOST_QUOTES = 2
+_NEARLY_AS_GOOD = 0.85
+_SECOND_CLAUSE = 0.85
+"""A further clause is cited with the first when its probability is at least this share of it and
+itself high enough to be an answer: questions that need two clauses name two things."""
+
+
+def choose_outcome(hits: Sequence[Hit], answer: float, clarify: float, stable: bool) -> Outcome:
+    """The band of an answer, by the probability of the best hit and whether rewording keeps it."""
+    best = hits[0].probability if hits else 0.0
+    if best >= answer and stable:
+        return Outcome.ANSWERED
+    if best >= clarify:
+        return Outcome.CLARIFY
+    return Outcome.NO_CLAUSE
+
+
+def clauses_to_cite(hits: Sequence[Hit], answer: float) -> list[Clause]:
+    """The best clause, and the second where it is an answer in its own right."""
+    first, *others = hits
+    second = [
+        hit.clause
+        for hit in others[:1]
+        if hit.probability >= max(answer, _SECOND_CLAUSE * first.probability)
+    ]
+    return [first.clause, *second]
+
+
+def settling_sentences(result: Result, index: Index) -> dict[str, list[int]]:
+    """For each clause id the numbers of the sentences that support the question best, in order."""
+    support: defaultdict[str, dict[int, float]] = defaultdict(dict)
+    for position, score in zip(result.evidence.passages, result.evidence.support, strict=True):
+        passage = index.passages[position]
+        if passage.kind == "sentence":
+            of_clause = support[index.clauses[passage.clause].id]
+            of_clause[passage.sentence] = max(of_clause.get(passage.sentence, 0.0), float(score))
+    settling = {}
+    for clause_id, scores in support.items():
+        best = sorted(scores, key=lambda sentence: (-scores[sentence], sentence))[:_MOST_QUOTES]
+        enough = _NEARLY_AS_GOOD * scores[best[0]]
+        settling[clause_id] = sorted(sentence for sentence in best if scores[sentence] >= enough)
+    return settling
+
+
+def cite(
+    clause: Clause,
+    document: Document,
+    sentences: Sequence[int],
+    translations: Sequence[Translation],
+    language: Language,
+) -> Citation:
+    """A citation of ``clause`` that quotes the given sentences, with what translation there is."""
+    translation = next((t for t in translations if t.language == language), None)
+    spans = clause_sentences(clause, document.language)
+    quotes = []
+    for number in sentences:
+        if number < len(spans):
+            start, end = spans[number]
+            aligned = translation is not None and translation.aligned
+            translated = translation.sentences[number] if translation and aligned else ""
+            quotes.append(Quote(start, end, clause.text[start:end], translated))
+    if not quotes:  # a clause of a title only
+        quotes.append(Quote(0, len(clause.text), clause.text))
+    return Citation(clause, document, tuple(quotes), translation)
+
+
+def check_numbers(question: str, clause: Clause, texts: Mapping[str, str]) -> tuple[NumberCheck, ...]:
+    """The numbers of the question, each with whether the clause (in any language) has it.
+
+    The number of the clause itself does not count, nor does what is part of a name (1210).
+    """
+    present = {number.value for text in (clause.text, *texts.values()) for number in find_numbers(text)}
+    return tuple(
+        NumberCheck(number.text, number.value, number.value in present)
+        for number in find_numbers(question)
+    )

@@ -1,0 +1,270 @@
+"""The whole run-time flow on one screen: a question, and what may be said to it.
+
+    question ──intent──▶ small talk? named clause? a department's duties? a follow-up?
+             ──search──▶ hits ──decide──▶ Answer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias
+
+from qa import answering
+from qa.encoder import Encoder
+from qa.frequencies import importance
+from qa.index import Index, check_model, open_index
+from qa.intent import Intent, clause_number, read_intent
+from qa.ranking import Ranking
+from qa.retrieval import Result, Retriever
+from qa.text import detect_language
+from qa.types import Answer, Citation, Clause, Focus, Hit, Language, Outcome, Translation
+
+_LISTED = 10
+_CHOICES = 3
+_UNSURE = 0.15
+"""Above the border of an answer, up to which an answer has to survive a rewording."""
+_UNCOVERED = 0.35
+_SAYS_SOMETHING = 0.45
+_SHORT_TOPIC = 8
+"""Characters of topic (Latin letters count a quarter) up to which a question may lean on the last."""
+
+Documents: TypeAlias = frozenset[str] | None
+"""Ids of the documents to search in; None for all."""
+
+
+class Assistant:
+    """Answers questions from one index. Holds no conversation: that is passed in and out."""
+
+    def __init__(self, index: Index, encoder: Encoder, ranking: Ranking) -> None:
+        check_model(index, encoder.fingerprint)
+        self.index = index
+        self._ranking = ranking
+        self._retriever = Retriever(index, encoder, ranking)
+        self._documents = {document.id: document for document in index.documents}
+
+    @classmethod
+    def open(cls, index_folder: Path, load_encoder: Callable[[str], Encoder], model: str = "") -> Assistant:
+        """The assistant of an index, with the model that built it unless another is named.
+
+        Raises:
+            IndexMissing, IndexStale, IndexDamaged, ModelError: see there.
+        """
+        index = open_index(index_folder)
+        name = model or index.manifest.model
+        return cls(index, load_encoder(name), Ranking.load(name))
+
+    def ask(
+        self,
+        question: str,
+        *,
+        language: Language | None = None,
+        documents: Documents = None,
+        previous: Answer | None = None,
+    ) -> Answer:
+        """The answer to a question.
+
+        Args:
+            question: any text.
+            language: the asker's; read from the question where it is not given.
+            documents: ids of the documents to search in; all where it is None.
+            previous: the answer before, to which a follow-up question may refer.
+        """
+        language = language or detect_language(question)
+        intent = read_intent(question, language)
+        if intent.invalid:
+            return Answer(question, language, Outcome.INVALID, reply=intent.invalid)
+        if intent.small_talk:
+            return Answer(question, language, Outcome.SMALL_TALK, reply=intent.small_talk)
+        focus = Focus.DEPARTMENTS if intent.departments else Focus.CLAUSE
+        before = _clause_of(previous)
+        if intent.clause and (named := self._numbered(intent.clause, documents, before)):
+            return self._of_clauses(question, language, named, focus)
+        if duties := self._duties(question, language, intent, documents):
+            return duties
+        if before and previous and _leans(intent):
+            return self._follow_up(question, language, intent, focus, before, previous, documents)
+        return self._search(question, language, focus, documents)
+
+    # --- the ways to an answer
+
+    def _search(
+        self,
+        question: str,
+        language: Language,
+        focus: Focus,
+        documents: Documents,
+        asked: str = "",
+        assumed: Clause | None = None,
+    ) -> Answer:
+        result = self._retriever.search(question, language, _LISTED, documents)
+        stable = self._stable(question, result, language, documents)
+        outcome = answering.choose_outcome(
+            result.hits, self._ranking.answer, self._ranking.clarify, stable
+        )
+        sentences = answering.settling_sentences(result, self.index)
+        cited = choices = ()
+        if outcome is Outcome.ANSWERED:
+            clauses = answering.clauses_to_cite(result.hits, self._ranking.answer)
+            cited = tuple(self._cite(clause, language, sentences) for clause in clauses)
+        elif outcome is Outcome.CLARIFY:
+            choices = tuple(
+                self._cite(hit.clause, language, sentences) for hit in result.hits[:_CHOICES]
+            )
+        texts = {t.language: t.text for t in self._translations(result.hits[0].clause)} if result.hits else {}
+        return Answer(
+            question=asked or question,
+            language=language,
+            outcome=outcome,
+            hits=result.hits,
+            citations=cited,
+            choices=choices,
+            focus=focus,
+            uncovered=_uncovered(result),
+            numbers=answering.check_numbers(question, result.hits[0].clause, texts) if cited else (),
+            assumed=assumed,
+        )
+
+    def _of_clauses(
+        self, question: str, language: Language, clauses: list[Clause], focus: Focus
+    ) -> Answer:
+        """The answer that consists of clauses the asker named; several are a choice."""
+        hits = tuple(Hit(clause, 1.0, rank) for rank, clause in enumerate(clauses[:_LISTED], start=1))
+        citations = tuple(self._whole(clause, language) for clause in clauses[:_CHOICES])
+        if len(clauses) == 1:
+            return Answer(question, language, Outcome.ANSWERED, hits, citations, focus=focus)
+        return Answer(question, language, Outcome.CLARIFY, hits, choices=citations, focus=focus)
+
+    def _duties(
+        self, question: str, language: Language, intent: Intent, documents: Documents
+    ) -> Answer | None:
+        """All clauses that name a department, where that is all that the question asks."""
+        collector = self._retriever.collector
+        named = collector.mentioned_departments(question)
+        if not named or not intent.duties or self._topic_beside(named, intent):
+            return None
+        clauses = [
+            clause
+            for clause in self.index.clauses
+            if (documents is None or clause.document_id in documents)
+            and named & collector.departments_of(clause.departments)
+        ]
+        if not clauses:
+            return None
+        return Answer(
+            question,
+            language,
+            Outcome.ANSWERED,
+            hits=tuple(Hit(clause, 1.0, rank) for rank, clause in enumerate(clauses[:_LISTED], start=1)),
+            citations=tuple(self._whole(clause, language) for clause in clauses),
+            focus=Focus.DUTIES,
+            departments=tuple(sorted(named)),
+        )
+
+    def _follow_up(
+        self,
+        question: str,
+        language: Language,
+        intent: Intent,
+        focus: Focus,
+        before: Clause,
+        previous: Answer,
+        documents: Documents,
+    ) -> Answer:
+        """The clause before again where nothing new is asked; else the topic carried on."""
+        if not intent.topic or (intent.more and len(intent.topic) < _SHORT_TOPIC):
+            answer = self._of_clauses(question, language, [before], focus)
+            return replace(answer, assumed=before)
+        carried = f"{previous.question} {question}"
+        return self._search(carried, language, focus, documents, asked=question, assumed=before)
+
+    # --- parts
+
+    def _numbered(self, number: int, documents: Documents, before: Clause | None) -> list[Clause]:
+        """The clauses with a printed number; those of the document last spoken of come alone."""
+        found = [
+            clause
+            for clause in self.index.clauses
+            if clause_number(clause.number) == number
+            and (documents is None or clause.document_id in documents)
+        ]
+        same = [clause for clause in found if before and clause.document_id == before.document_id]
+        return same or found
+
+    def _topic_beside(self, departments: frozenset[str], intent: Intent) -> bool:
+        """Whether the topic says more than the names of the departments."""
+        glossary = self.index.departments
+        names = [
+            name
+            for term in glossary.terms
+            if term.zh in departments
+            for _, name in term.names()
+        ]
+        topic = intent.topic.replace(" ", "")
+        for name in sorted(names, key=len, reverse=True):
+            topic = topic.replace(name.casefold().replace(" ", ""), "")
+        return len(topic) > 3
+
+    def _stable(self, question: str, result: Result, language: Language, documents: Documents) -> bool:
+        """Whether the best clause stays the best when the question is put a little differently."""
+        if not result.hits or not 0 <= result.hits[0].probability - self._ranking.answer < _UNSURE:
+            return True
+        words = [
+            (importance(term.term), word)
+            for term, word in zip(result.query.terms["words"], result.evidence.words, strict=True)
+        ]
+        telling = [word for weight, word in words if weight >= _SAYS_SOMETHING]
+        if not telling or len(telling) == len(words):
+            return True
+        joint = "" if language == "zh" else " "
+        reworded = self._retriever.search(joint.join(telling), language, 1, documents)
+        return reworded.hits[0].clause.id == result.hits[0].clause.id
+
+    def _translations(self, clause: Clause) -> tuple[Translation, ...]:
+        return self.index.translations.get(clause.id, ())
+
+    def _cite(self, clause: Clause, language: Language, sentences: dict[str, list[int]]) -> Citation:
+        return answering.cite(
+            clause,
+            self._documents[clause.document_id],
+            sentences.get(clause.id, []),
+            self._translations(clause),
+            language,
+        )
+
+    def _whole(self, clause: Clause, language: Language) -> Citation:
+        """A citation of every sentence."""
+        everything = range(len(clause.text))
+        return answering.cite(
+            clause,
+            self._documents[clause.document_id],
+            everything,
+            self._translations(clause),
+            language,
+        )
+
+
+def _clause_of(previous: Answer | None) -> Clause | None:
+    if previous is None:
+        return None
+    if previous.citations:
+        return previous.citations[0].clause
+    return previous.assumed
+
+
+def _leans(intent: Intent) -> bool:
+    """Whether a question cannot stand alone: it names no topic, or takes up the last one."""
+    letters = sum(0.25 if character.isascii() else 1 for character in intent.topic)
+    return not intent.topic or ((intent.continues or intent.more) and letters <= _SHORT_TOPIC)
+
+
+def _uncovered(result: Result) -> tuple[str, ...]:
+    """The telling words of the question that no clause covers, in order."""
+    return tuple(
+        word
+        for term, word, covered in zip(
+            result.query.terms["words"], result.evidence.words, result.evidence.covered, strict=True
+        )
+        if covered < _UNCOVERED and term.weight >= _SAYS_SOMETHING
+    )

@@ -1,0 +1,77 @@
+"""Numbers as people and policies write them, in one normal form: 十五 %, 15%, 百分之十五 → 15%.
+
+Money and deadlines are where a wrong answer hurts: the numbers of a question are compared with
+those of the clause that is cited.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import cn2an
+
+from qa.text import normalise
+
+_CHINESE = "〇零一二三四五六七八九十百千万亿两"
+_PERCENT = re.compile(rf"百分之([{_CHINESE}点]+|\d+(?:\.\d+)?)|(\d+(?:\.\d+)?)\s*(?:%|percent\b|per\s*cent\b|퍼센트|프로)")
+_DOCUMENT = re.compile(r"[\u4e00-\u9fff]{1,8}[〔\[(]\s*(\d{4})\s*[〕\])]\s*(?:第\s*)?(\d+)\s*号")
+_PLAIN = re.compile(r"(\d+(?:,\d{3})*(?:\.\d+)?)\s*(亿|万|억|만|千万|百万|billion|million|thousand)?")
+_WRITTEN = re.compile(rf"(?<![第{_CHINESE}])([{_CHINESE}]*[十百千万亿{_CHINESE}])(?=\s*(?:个|家|年|月|日|天|元|倍|成|户|人|项|类|公里|吨|小时|分之|万|亿|工作日))")
+_SCALE = {
+    "万": 10**4, "만": 10**4, "亿": 10**8, "억": 10**8, "百万": 10**6, "千万": 10**7,
+    "thousand": 10**3, "million": 10**6, "billion": 10**9,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number found in a text: as it is written there, and its normal form."""
+
+    text: str
+    value: str
+
+
+def find_numbers(text: str) -> list[Number]:
+    """The percentages, document numbers, amounts and counts of ``text``, without repetition.
+
+    Small Chinese numerals count only before a unit: 一 in 一些 or 第一 is no number.
+    """
+    rest = normalise(text)
+    found: dict[str, Number] = {}
+    for pattern, value in ((_DOCUMENT, _document), (_PERCENT, _percent), (_PLAIN, _plain), (_WRITTEN, _written)):
+        for match in pattern.finditer(rest):
+            normal = value(match)
+            if normal:
+                found.setdefault(normal, Number(match.group().strip(), normal))
+        rest = pattern.sub(" ", rest)
+    return list(found.values())
+
+
+def _document(match: re.Match[str]) -> str:
+    return f"〔{match.group(1)}〕{match.group(2)}号"
+
+
+def _percent(match: re.Match[str]) -> str:
+    return f"{_arabic(match.group(1) or match.group(2))}%"
+
+
+def _plain(match: re.Match[str]) -> str:
+    number = float(match.group(1).replace(",", "")) * _SCALE.get(match.group(2) or "", 1)
+    return _written_out(number)
+
+
+def _written(match: re.Match[str]) -> str:
+    return _arabic(match.group(1))
+
+
+def _arabic(numeral: str) -> str:
+    """A numeral in Arabic digits; empty where it cannot be read."""
+    try:
+        return _written_out(float(cn2an.cn2an(numeral.replace("〇", "零"), "smart")))
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _written_out(number: float) -> str:
+    return f"{number:.0f}" if number == round(number) else f"{number:.10g}"

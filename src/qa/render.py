@@ -1,0 +1,157 @@
+"""An answer as plain text for people and as a record for programs; the stable output of the CLI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from qa.index import Index
+from qa.messages import message
+from qa.types import Answer, Citation, Clause, Focus, Language, Outcome
+
+
+def department_name(index: Index, printed: str, language: Language) -> str:
+    """The name of a department in a language; as printed where no table knows it."""
+    for position in index.departments.find(printed):
+        term = index.departments.terms[position]
+        if term.zh == printed or any(name == printed for _, name in term.names()):
+            return term.name(language) or printed
+    return printed
+
+
+def clause_label(clause: Clause, language: Language, title: str = "") -> str:
+    """How a clause is called: number and title, else its first words."""
+    if not clause.number:
+        return clause.title or f"{clause.text[:24].strip()}…"
+    number = clause.number.strip("第条條제조（）() ")
+    return f"{message(language, 'clause', number=number)} {title or clause.title}".strip()
+
+
+def contacts(answer: Answer, index: Index) -> list[str]:
+    """Whom to ask where no clause answers: the hotline, and who answers for the nearest clause."""
+    nearest = next((hit.clause for hit in answer.hits if hit.clause.departments), None)
+    names = [message(answer.language, "contact.hotline")]
+    if nearest:
+        first = (nearest.lead or nearest.departments)[0]
+        names.append(department_name(index, first, answer.language))
+    return names
+
+
+def record(answer: Answer, index: Index) -> dict[str, Any]:
+    """The answer as JSON types; the format is documented in README.md and kept stable."""
+    return {
+        "question": answer.question,
+        "language": answer.language,
+        "outcome": str(answer.outcome),
+        "hits": [
+            {
+                "document": hit.clause.document_id,
+                "number": hit.clause.number,
+                "title": hit.clause.title,
+                "text": hit.clause.text,
+                "start": hit.clause.start,
+                "end": hit.clause.end,
+                "probability": round(hit.probability, 6),
+                "departments": list(hit.clause.departments),
+            }
+            for hit in answer.hits
+        ],
+        "citations": [
+            {
+                "document": citation.clause.document_id,
+                "number": citation.clause.number,
+                "quote": quote.text,
+                "translation": quote.translation,
+            }
+            for citation in answer.citations
+            for quote in citation.quotes
+        ],
+    }
+
+
+def clause_record(clause: Clause) -> dict[str, Any]:
+    """A clause as JSON types, for ``qa clauses``."""
+    return {
+        "number": clause.number,
+        "path": list(clause.path),
+        "title": clause.title,
+        "text": clause.text,
+        "start": clause.start,
+        "end": clause.end,
+        "departments": list(clause.departments),
+        "lead": list(clause.lead),
+    }
+
+
+def text(answer: Answer, index: Index) -> str:
+    """The answer for a reader at a terminal."""
+    return "\n".join(_lines(answer, index))
+
+
+def _lines(answer: Answer, index: Index) -> Iterator[str]:
+    language = answer.language
+    if answer.outcome in (Outcome.SMALL_TALK, Outcome.INVALID):
+        yield message(language, f"reply.{answer.reply}")
+        return
+    if answer.outcome is Outcome.NO_CLAUSE:
+        yield from _refusal(answer, index)
+        return
+    if answer.outcome is Outcome.CLARIFY:
+        yield message(language, "outcome.clarify")
+    if answer.focus is Focus.DUTIES:
+        names = ", ".join(department_name(index, name, language) for name in answer.departments)
+        yield message(language, "duties", department=names, count=len(answer.citations))
+    for citation in answer.citations or answer.choices:
+        yield ""
+        yield from _card(citation, answer, index)
+    for number in answer.numbers:
+        if not number.found:
+            yield message(language, "number.missing", number=number.text)
+
+
+def _card(citation: Citation, answer: Answer, index: Index) -> Iterator[str]:
+    language, clause = answer.language, citation.clause
+    translation = citation.translation
+    departments = _departments(clause, language, index)
+    if answer.focus is Focus.DEPARTMENTS:
+        yield departments
+    yield f"■ {clause_label(clause, language, translation.title if translation else '')}"
+    for quote in citation.quotes:
+        yield f"  「{quote.text}」"
+        if quote.translation:
+            yield f"  {quote.translation}"
+    if answer.focus is not Focus.DEPARTMENTS:
+        yield departments
+    title = index.titles.get((citation.document.id, language), "") or citation.document.title
+    yield f"  {message(language, 'source')}: {title}"
+
+
+def _departments(clause: Clause, language: Language, index: Index) -> str:
+    if not clause.departments:
+        return f"  {message(language, 'no_departments')}"
+    names = [
+        department_name(index, name, language)
+        + (f" ({message(language, 'lead')})" if name in clause.lead else "")
+        for name in clause.departments
+    ]
+    return f"  {message(language, 'departments')}: {'、'.join(names) if language == 'zh' else '; '.join(names)}"
+
+
+def _refusal(answer: Answer, index: Index) -> Iterator[str]:
+    language = answer.language
+    yield message(language, "outcome.no_clause")
+    yield message(
+        language, "searched", documents=len(index.documents), clauses=sum(bool(c.number) for c in index.clauses)
+    )
+    if answer.uncovered:
+        yield message(language, "uncovered", words=", ".join(answer.uncovered))
+    if answer.hits:
+        yield f"{message(language, 'nearest')}:"
+        for hit in answer.hits[:3]:
+            yield f"  · {clause_label(hit.clause, language, _title(hit.clause, language, index))}"
+    yield message(language, "contact", contacts=" / ".join(contacts(answer, index)))
+
+
+def _title(clause: Clause, language: Language, index: Index) -> str:
+    group = index.translations.get(clause.id, ())
+    return next((t.title for t in group if t.language == language), "")

@@ -1,0 +1,231 @@
+"""How documents are split into clauses, told by small documents in the styles that occur."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qa.clauses import remainder, split
+from qa.types import LANGUAGES, Clause, Document, Language
+
+FIXTURES = sorted((Path(__file__).parent / "fixtures" / "clauses").glob("*.txt"))
+# Elsewhere only the lines tell headings, contents or a signature from the clauses around them.
+FLATTENED = [
+    path
+    for path in FIXTURES
+    if path.name.startswith("zh")
+    and not path.stem.endswith(("restarted_lists", "articles_with_items", "with_measures"))
+]
+
+
+def document(text: str, language: Language = "zh") -> Document:
+    return Document("doc", language, "", text)
+
+
+def numbers(text: str, language: Language = "zh") -> list[str]:
+    return [clause.number for clause in split(document(text, language))]
+
+
+# --- whole documents ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
+def test_documents_of_many_styles_are_split_as_labelled(path: Path) -> None:
+    language: Language = path.name[:2]  # type: ignore[assignment]
+    expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    found = split(document(path.read_text(encoding="utf-8"), language))
+    assert [describe(clause) for clause in found] == expected
+
+
+def describe(clause: Clause) -> dict[str, object]:
+    return {
+        "number": clause.number,
+        "path": list(clause.path),
+        "title": clause.title,
+        "begins": clause.text[clause.body_start :][:12],
+        "ends": clause.text[-8:],
+        "departments": list(clause.departments),
+        "lead": list(clause.lead),
+    }
+
+
+@pytest.mark.parametrize("path", FLATTENED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("joint", ["", " ", "\u3000\u3000", "\n\n"], ids=repr)
+def test_clauses_and_departments_survive_lost_line_breaks(path: Path, joint: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    flat = split(document(joint.join(lines)))
+    lined = split(document(text))
+    assert [(c.number, c.departments, c.lead) for c in flat] == [
+        (c.number, c.departments, c.lead) for c in lined
+    ]
+
+
+# --- what is a number, and what only looks like one ----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "依照第二条规定办理",
+        "按照第二条、第三条执行",
+        "一是扩大进口，二是稳定出口，三是用好展会",
+        "支持一、二类企业",
+        "增长1.5%，达到2.3亿元",
+        "自2020.2.14起",
+        "参见国发〔2020〕2号第（二）项",
+        "初中一、二年级",
+        "上述（一）、（二）项",
+    ],
+)
+def test_a_number_in_a_sentence_opens_no_clause(inside: str) -> None:
+    text = f"第一条 企业{inside}。第二条 本办法自发布之日起施行。"
+    assert numbers(text) == ["第一条", "第二条"]
+
+
+def test_a_skipped_and_a_repeated_number_do_not_stop_the_list() -> None:
+    assert numbers("一、甲事。\n二、乙事。\n四、丁事。\n四、戊事。\n五、己事。") == list(
+        "一二四四五"
+    )
+
+
+def test_repeated_numbers_get_ids_of_their_own() -> None:
+    clauses = split(
+        document("一、甲\n1.子。\n2.丑。\n二、乙\n1.寅。\n2.卯。\n二、丙\n1.辰。\n2.巳。")
+    )
+    assert [clause.id for clause in clauses] == [
+        "doc#一/1", "doc#一/2", "doc#二/1", "doc#二/2", "doc#二/1~2", "doc#二/2~2",
+    ]  # fmt: skip
+
+
+def test_items_inside_a_clause_that_carries_the_note_stay_inside() -> None:
+    text = "一、奖励。\n（1）首次的，奖2万元；\n（2）再次的，奖1万元。（责任单位：市商务局）\n二、贴息。贴息3%。（责任单位：市财政局）"
+    assert numbers(text) == ["一", "二"]
+
+
+def test_items_with_notes_of_their_own_are_the_clauses() -> None:
+    text = "一、奖励\n（1）首次的，奖2万元。（责任单位：市商务局）\n（2）再次的，奖1万元。（责任单位：市财政局）"
+    clauses = split(document(text))
+    assert [(c.path, c.number) for c in clauses] == [
+        (("一、奖励",), "（1）"),
+        (("一、奖励",), "（2）"),
+    ]
+
+
+# --- where a clause ends -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "\n某市人民政府\n2020年2月14日",
+        "\n附件：1.清单\n2.表格",
+        "\n附件1\n任务分工表\n1.打通接口",
+        "\n本政策执行期暂定为自发布之日起6个月。",
+        "\n特此通知。\n（此件公开发布）",
+        "本措施自2024年5月1日起施行。",
+    ],
+)
+def test_the_last_clause_ends_before_what_follows_it(after: str) -> None:
+    text = f"前言。\n一、甲事。支持甲。\n二、乙事。支持乙。{after}"
+    clauses = split(document(text))
+    assert [clause.text for clause in clauses] == ["一、甲事。支持甲。", "二、乙事。支持乙。"]
+    assert remainder(document(text), clauses)[-1][1] == len(text)
+
+
+def test_a_numbered_closing_is_a_clause() -> None:
+    assert numbers("一、甲事。支持甲。\n二、本措施自2024年5月1日起施行。") == ["一", "二"]
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        "目录\n一、甲事………………1\n二、乙事………………2\n",
+        "目  次\n一、甲事\n二、乙事\n",
+        "一、甲事\n二、乙事\n",
+        "一、甲事\t1\n二、乙事\t2\n",
+    ],
+)
+def test_contents_are_no_clauses(contents: str) -> None:
+    clauses = split(document(f"{contents}一、甲事\n支持甲。\n二、乙事\n支持乙。"))
+    assert [clause.start >= len(contents) for clause in clauses] == [True, True]
+
+
+# --- what is left over -------------------------------------------------------------------------
+
+
+def test_a_text_without_numbers_is_all_remainder() -> None:
+    text = "  关于放假的通知\n各单位：请妥善安排。 "
+    assert split(document(text)) == ()
+    assert remainder(document(text), ()) == ((2, len(text) - 1),)
+
+
+def test_the_remainder_is_what_neither_clauses_nor_headings_cover() -> None:
+    text = (
+        "前言。\n一、要务\n引导段。\n（一）甲事。支持甲。（责任单位：市商务局）\n"
+        "（二）乙事。支持乙。（责任单位：市商务局）\n某市政府\n2024年1月2日"
+    )
+    spans = remainder(document(text), split(document(text)))
+    assert [text[start:end] for start, end in spans] == [
+        "前言。",
+        "引导段。",
+        "某市政府\n2024年1月2日",
+    ]
+
+
+# --- any text ----------------------------------------------------------------------------------
+
+FRAGMENTS = (
+    "一、", "二、", "（一）", "（二）", "1.", "2．", "3、", "(1)", "①", "第一条", "第二条 ", "第一章",
+    "1.1 ", "Article 1 ", "(a) ", "제1조(목적) ", "가. ", "\n", "。", "；", "：", "（", "）", "〔", "】", " ",
+    "责任单位：", "牵头", "市商务局", "、", "（责任单位：市财政局）", "附件1\n", "附件：", "目录\n",
+    "……3", "2020年2月3日\n", "市政府\n", "本措施自发布之日起施行。", "列第一位的为牵头单位",
+    "Responsible departments: ", "담당부서: ", "支持企业", "等", "及",
+)  # fmt: skip
+hostile = st.lists(st.sampled_from(FRAGMENTS), max_size=60).map("".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=st.one_of(hostile, st.text(max_size=200)), language=st.sampled_from(LANGUAGES))
+def test_any_text_is_split_into_exact_ordered_slices(text: str, language: Language) -> None:
+    source = document(text, language)
+    clauses = split(source)
+    position = 0
+    for clause in clauses:
+        assert position <= clause.start < clause.end <= len(text)
+        assert clause.text == text[clause.start : clause.end]
+        assert clause.title == clause.text[clause.title_start : clause.title_end]
+        assert 0 <= clause.title_start <= clause.title_end <= clause.body_start <= len(clause.text)
+        assert all(0 <= start < end <= len(clause.text) for start, end in clause.notes)
+        assert set(clause.lead) <= set(clause.departments)
+        assert all(heading in text for heading in clause.path)
+        position = clause.end
+    assert len({clause.id for clause in clauses}) == len(clauses)
+    left = remainder(source, clauses)
+    assert all(0 <= start < end <= len(text) for start, end in left)
+    assert list(left) == sorted(left)
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "（一）", "责任单位：", "责任单位：；", "一、\n", "（", "（责任单位：市商务局）", "（" * 50 + "）" * 50,
+        "一、（一）1.（1）①", "附件1\n", "市政府\n2020年2月3日\n", "第一条", "。（市商务局、市财政局）",
+        "一、扩大。\n2020年2月3日\n", "目录\n一、总\n", "a", "Article 1 ",
+    ],
+    ids=lambda fragment: repr(fragment[:12]),
+)  # fmt: skip
+def test_time_grows_with_the_length_and_no_faster(fragment: str) -> None:
+    def seconds(length: int) -> float:
+        source = document((fragment * (length // len(fragment) + 1))[:length])
+        began = time.process_time()
+        split(source)
+        return time.process_time() - began
+
+    short, long = seconds(10_000), seconds(100_000)
+    assert long < 40 * short + 0.5  # ten times the text; a quadratic cost would be a hundredfold
