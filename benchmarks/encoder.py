@@ -205,7 +205,7 @@ def evaluate(path: Path, data: Path) -> dict[str, Figure | float]:
 
 def main() -> None:
     """Measure the models named on the command line and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the shared data")
     parser.add_argument("--model", type=Path, nargs="+", default=[DEFAULT_MODEL])
     parser.add_argument("--json", type=Path, help="also write all figures to this file")

@@ -104,12 +104,18 @@ def test_repeated_numbers_get_ids_of_their_own() -> None:
 
 
 def test_items_inside_a_clause_that_carries_the_note_stay_inside() -> None:
-    text = "一、奖励。\n（1）首次的，奖2万元；\n（2）再次的，奖1万元。（责任单位：市商务局）\n二、贴息。贴息3%。（责任单位：市财政局）"
+    text = (
+        "一、奖励。\n（1）首次的，奖2万元；\n（2）再次的，奖1万元。（责任单位：市商务局）\n"
+        "二、贴息。贴息3%。（责任单位：市财政局）"
+    )
     assert numbers(text) == ["一", "二"]
 
 
 def test_items_with_notes_of_their_own_are_the_clauses() -> None:
-    text = "一、奖励\n（1）首次的，奖2万元。（责任单位：市商务局）\n（2）再次的，奖1万元。（责任单位：市财政局）"
+    text = (
+        "一、奖励\n（1）首次的，奖2万元。（责任单位：市商务局）\n"
+        "（2）再次的，奖1万元。（责任单位：市财政局）"
+    )
     clauses = split(document(text))
     assert [(c.path, c.number) for c in clauses] == [
         (("一、奖励",), "（1）"),
@@ -136,6 +142,18 @@ def test_the_last_clause_ends_before_what_follows_it(after: str) -> None:
     clauses = split(document(text))
     assert [clause.text for clause in clauses] == ["一、甲事。支持甲。", "二、乙事。支持乙。"]
     assert remainder(document(text), clauses)[-1][1] == len(text)
+
+
+def test_a_closing_without_line_break_ends_a_note_without_brackets() -> None:
+    text = "一、甲事。支持甲。 责任单位：市商务局 二、乙事。支持乙。 责任单位：市财政局 本政策执行期为三年。"
+    assert [(clause.text[-8:], clause.departments) for clause in split(document(text))] == [
+        ("责任单位：市商务局"[-8:], ("市商务局",)),
+        ("责任单位：市财政局"[-8:], ("市财政局",)),
+    ]
+
+
+def test_an_indent_in_running_text_is_a_lost_line_break() -> None:
+    assert numbers("关于服务企业的通知　　一、甲事　　支持甲　　二、乙事　　支持乙") == ["一", "二"]
 
 
 def test_a_numbered_closing_is_a_clause() -> None:
@@ -181,11 +199,12 @@ def test_the_remainder_is_what_neither_clauses_nor_headings_cover() -> None:
 # --- any text ----------------------------------------------------------------------------------
 
 FRAGMENTS = (
-    "一、", "二、", "（一）", "（二）", "1.", "2．", "3、", "(1)", "①", "第一条", "第二条 ", "第一章",
-    "1.1 ", "Article 1 ", "(a) ", "제1조(목적) ", "가. ", "\n", "。", "；", "：", "（", "）", "〔", "】", " ",
-    "责任单位：", "牵头", "市商务局", "、", "（责任单位：市财政局）", "附件1\n", "附件：", "目录\n",
-    "……3", "2020年2月3日\n", "市政府\n", "本措施自发布之日起施行。", "列第一位的为牵头单位",
-    "Responsible departments: ", "담당부서: ", "支持企业", "等", "及",
+    "一、", "二、", "（一）", "（二）", "1.", "2．", "3、", "(1)", "①", "第一条", "第二条 ",
+    "第一章", "1.1 ", "Article 1 ", "(a) ", "제1조(목적) ", "가. ", "\n", "。", "；", "：",
+    "（", "）", "〔", "】", " ", "责任单位：", "牵头", "市商务局", "、", "（责任单位：市财政局）",
+    "附件1\n", "附件：", "目录\n", "……3", "2020年2月3日\n", "市政府\n",
+    "本措施自发布之日起施行。", "列第一位的为牵头单位", "Responsible departments: ",
+    "담당부서: ", "支持企业", "等", "及",
 )  # fmt: skip
 hostile = st.lists(st.sampled_from(FRAGMENTS), max_size=60).map("".join)
 
@@ -214,9 +233,10 @@ def test_any_text_is_split_into_exact_ordered_slices(text: str, language: Langua
 @pytest.mark.parametrize(
     "fragment",
     [
-        "（一）", "责任单位：", "责任单位：；", "一、\n", "（", "（责任单位：市商务局）", "（" * 50 + "）" * 50,
-        "一、（一）1.（1）①", "附件1\n", "市政府\n2020年2月3日\n", "第一条", "。（市商务局、市财政局）",
-        "一、扩大。\n2020年2月3日\n", "目录\n一、总\n", "a", "Article 1 ",
+        "（一）", "责任单位：", "责任单位：；", "一、\n", "（", "（责任单位：市商务局）",
+        "（" * 50 + "）" * 50, "一、（一）1.（1）①", "附件1\n", "市政府\n2020年2月3日\n",
+        "第一条", "。（市商务局、市财政局）", "一、扩大。\n2020年2月3日\n", "目录\n一、总\n",
+        "a", "Article 1 ",
     ],
     ids=lambda fragment: repr(fragment[:12]),
 )  # fmt: skip

@@ -81,14 +81,25 @@ def test_a_bracket_of_another_kind_is_no_note(bracket: str) -> None:
 @pytest.mark.parametrize(
     ("note", "expected"),
     [
-        ("Responsible departments: Bureau of Commerce, Bureau of Finance and Weihai Customs",
-         ["Bureau of Commerce", "Bureau of Finance", "Weihai Customs"]),
-        ("Responsible: Bureau of Culture, Radio and Tourism", ["Bureau of Culture, Radio and Tourism"]),
-        ("Lead department: Ministry of Industry and Information Technology; supporting departments: Customs Office, etc.",
-         ["*Ministry of Industry and Information Technology", "Customs Office"]),
-        ("The Customs Office takes the lead; the Commerce Bureau assists", ["*Customs Office", "Commerce Bureau"]),
+        (
+            "Responsible departments: Bureau of Commerce, Bureau of Finance and Weihai Customs",
+            ["Bureau of Commerce", "Bureau of Finance", "Weihai Customs"],
+        ),
+        (
+            "Responsible: Bureau of Culture, Radio and Tourism",
+            ["Bureau of Culture, Radio and Tourism"],
+        ),
+        (
+            "Lead department: Ministry of Industry and Information Technology; "
+            "supporting departments: Customs Office, etc.",
+            ["*Ministry of Industry and Information Technology", "Customs Office"],
+        ),
+        (
+            "The Customs Office takes the lead; the Commerce Bureau assists",
+            ["*Customs Office", "Commerce Bureau"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_english_notes(note: str, expected: list[str]) -> None:
     assert names(note, "en") == expected
 

@@ -1,4 +1,4 @@
-"""The training pipeline: what goes into pairs, what the tokenizer promises, that training learns."""
+"""Training: what goes into pairs, what the tokenizer promises, that training learns."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ import pytest
 
 pytest.importorskip("sentencepiece", reason="training has requirements of its own")
 
-import torch  # noqa: E402
-from hypothesis import given  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
-from sentence_transformers import SentenceTransformer  # noqa: E402
-from tokenizers import Tokenizer  # noqa: E402
-from training.augment import Typist  # noqa: E402
-from training.config import PairsConfig, TokenizerConfig, TrainConfig, load_config  # noqa: E402
-from training.export import export  # noqa: E402
-from training.pairs import (  # noqa: E402
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sentence_transformers import SentenceTransformer
+from tokenizers import Tokenizer
+
+from training.augment import Typist
+from training.config import PairsConfig, TokenizerConfig, TrainConfig, load_config
+from training.export import export
+from training.pairs import (
     Pair,
     in_holdout,
     law_pairs,
@@ -32,8 +33,8 @@ from training.pairs import (  # noqa: E402
     record_pairs,
     write_pairs,
 )
-from training.tokenizer import learn  # noqa: E402
-from training.train import (  # noqa: E402
+from training.tokenizer import learn
+from training.train import (
     Augmenter,
     Ragged,
     RowAdam,
@@ -137,7 +138,8 @@ class TestPairs:
 
     def test_law_pairs_never_hold_a_sentence_and_itself(self, tmp_path: Path) -> None:
         law = "# 某某条例\n" + "".join(
-            f"第{n}条 企业应当依法申报出口货物{n}。主管部门应当及时办理退税手续{n}。\n\n" for n in "一二三四"
+            f"第{n}条 企业应当依法申报出口货物{n}。主管部门应当及时办理退税手续{n}。\n\n"
+            for n in "一二三四"
         )
         (tmp_path / "law.md").write_text(law, encoding="utf-8")
         with tarfile.open(tmp_path / "laws.tar.xz", "w:xz") as tar:
@@ -189,7 +191,7 @@ class TestTraining:
     def test_augmented_texts_keep_a_token_and_split_into_parts(self, tokenizer: Tokenizer) -> None:
         config = TrainConfig(token_dropout=0.9, token_split=1.0)
         augment = Augmenter(alternatives(tokenizer), config, np.random.default_rng(0))
-        red = tokenizer.token_to_id("红色")
+        red = tokenizer.get_vocab()["红色"]
         changed = augment(Ragged.of([[red]] * 20))
         assert (np.diff(changed.starts) == 2).all()
         assert [tokenizer.id_to_token(token) for token in changed.values[:2]] == ["红", "色"]

@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
-import jieba
+import jieba  # type: ignore[import-untyped]
 import numpy as np
 import torch
 from tokenizers import Tokenizer

@@ -218,11 +218,11 @@ def collect(data: Path, repository: Path, config: PairsConfig, seed: int) -> lis
     glossary = read_glossary(repository / "src" / "qa" / "glossary")
     records = read_records(repository / "training" / "texts")
     written = (
-        pair
-        for record in records
-        for pair in record_pairs(record, typist, config.typo_share)
+        pair for record in records for pair in record_pairs(record, typist, config.typo_share)
     )
-    kept = [p for p in itertools.chain(glossary, written) if not in_holdout(p.record, config.holdout)]
+    kept = [
+        p for p in itertools.chain(glossary, written) if not in_holdout(p.record, config.holdout)
+    ]
     laws = law_pairs(data / "laws.tar.xz", config.laws_neighbours, config.laws_titles, rng)
     return limited([*parallel, *laws, *kept], config.limits, rng)
 

@@ -19,12 +19,12 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-import jieba
-import opencc
+import jieba  # type: ignore[import-untyped]
+import opencc  # type: ignore[import-untyped]
 import sentencepiece
-from sentencepiece.sentencepiece_model_pb2 import ModelProto
+from sentencepiece import sentencepiece_model_pb2
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, trainers
 from tokenizers.models import Unigram
 
@@ -67,7 +67,8 @@ def character_map(mapping: dict[str, str]) -> bytes:
             normalization_rule_tsv=rules.name,
             minloglevel=2,
         )
-    proto = ModelProto.FromString(model.getvalue())
+    messages: Any = sentencepiece_model_pb2  # its classes are made at run time
+    proto = messages.ModelProto.FromString(model.getvalue())
     return bytes(proto.normalizer_spec.precompiled_charsmap)
 
 

@@ -98,8 +98,9 @@ def make_buckets(
     result = []
     for name, members in buckets.items():
         record = [records[p.record] if p.record else -1 - i for i, p in enumerate(members)]
-        left, right = ([index[t] for t in side] for side in zip(*((p.left, p.right) for p in members), strict=True))
-        result.append(Bucket(name, np.array(left), np.array(right), np.array(record)))
+        left = np.array([index[pair.left] for pair in members])
+        right = np.array([index[pair.right] for pair in members])
+        result.append(Bucket(name, left, right, np.array(record)))
     return result
 
 
@@ -124,17 +125,16 @@ def alternatives(tokenizer: Tokenizer) -> Ragged:
     frequent words, which rare words and typing errors are made of.
     """
     vocabulary = tokenizer.get_vocab()
-    rows: list[list[int]] = [[]] * len(vocabulary)
+    rows: list[list[int]] = [[token] for token in range(len(vocabulary))]
     for piece, token in vocabulary.items():
-        splits = [
-            [vocabulary[piece[:cut]], vocabulary[piece[cut:]]]
+        cuts = [
+            cut
             for cut in range(1, len(piece))
             if piece[:cut] in vocabulary and piece[cut:] in vocabulary
         ]
-        # balanced splits first: 中小|企业 rather than 中|小企业
-        rows[token] = min(
-            splits, key=lambda s: max(len(tokenizer.id_to_token(t)) for t in s), default=[token]
-        )
+        if cuts:  # balanced splits are better: 中小|企业 rather than 中|小企业
+            best = min((max(cut, len(piece) - cut), cut) for cut in cuts)[1]
+            rows[token] = [vocabulary[piece[:best]], vocabulary[piece[best:]]]
     return Ragged.of(rows)
 
 
@@ -157,7 +157,6 @@ class Augmenter:
         parts = self._splits.take(values)
         split = self._rng.random(len(values)) < self._config.token_split
         lengths = np.where(split, np.diff(parts.starts), 1)
-        starts = np.concatenate([[0], np.cumsum(lengths)])
         result = np.repeat(values, lengths)
         result[np.repeat(split, lengths)] = parts.values[np.repeat(split, np.diff(parts.starts))]
         counts = np.bincount(np.repeat(owners, lengths), minlength=len(texts.starts) - 1)
@@ -195,7 +194,10 @@ def initial_weights(tokens: Ragged, size: int, config: TrainConfig, seed: int) -
 
 
 def contrastive_loss(left: Tensor, right: Tensor, same: Tensor, temperature: float) -> Tensor:
-    """InfoNCE both ways over unit vectors; ``same[i, j]`` excludes pair ``j`` as negative of ``i``."""
+    """InfoNCE both ways over unit vectors, shaped (pairs, dimension).
+
+    ``same[i, j]`` says that pair ``j`` is not a negative of pair ``i``.
+    """
     scores = (left @ right.T / temperature).masked_fill(same, -math.inf)
     target = torch.arange(len(scores))
     return (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
@@ -229,14 +231,15 @@ class Teacher:
         self._row[[index[text] for text in english]] = np.arange(len(english))
 
     def loss(self, vectors: Tensor, left: Ints, right: Ints) -> Tensor:
-        """Mean of 1 - cosine between both sides of a pair and the vector of its English side."""
-        row = np.maximum(self._row[left], self._row[right])
+        """Mean of 1 - cosine between each text and the teacher's vector of it or of its partner."""
+        own = self._row[np.concatenate([left, right])]
+        partner = self._row[np.concatenate([right, left])]
+        row = np.where(own >= 0, own, partner)
         known = torch.from_numpy(np.flatnonzero(row >= 0))
         if not len(known):
             return vectors.new_zeros(())
         target = self._vectors[torch.from_numpy(row)[known]].float()
-        sides = vectors[known] + vectors[known + len(left)]
-        return 1 - (sides * target).sum(dim=1).mean() / 2
+        return 1 - (vectors[known] * target).sum(dim=1).mean()
 
 
 def train(
@@ -282,7 +285,7 @@ def train(
             )
             if teacher:
                 loss = loss + config.teacher_weight * teacher.loss(vectors, left, right)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             assert local.grad is not None
             optimiser.step(row_index, local.grad, learning_rate(step, total, config))
             losses.append(loss.item())

@@ -13,7 +13,6 @@ from typing import TypeAlias
 
 from qa import answering
 from qa.encoder import Encoder
-from qa.frequencies import importance
 from qa.index import Index, check_model, open_index
 from qa.intent import Intent, clause_number, read_intent
 from qa.ranking import Ranking
@@ -83,6 +82,8 @@ class Assistant:
             return self._of_clauses(question, language, named, focus)
         if duties := self._duties(question, language, intent, documents):
             return duties
+        if before is None and not intent.topic:
+            return Answer(question, language, Outcome.INVALID, reply="no_topic")
         if before and previous and _leans(intent):
             return self._follow_up(question, language, intent, focus, before, previous, documents)
         return self._search(question, language, focus, documents)
@@ -210,12 +211,13 @@ class Assistant:
         """Whether the best clause stays the best when the question is put a little differently."""
         if not result.hits or not 0 <= result.hits[0].probability - self._ranking.answer < _UNSURE:
             return True
-        words = [
-            (importance(term.term), word)
-            for term, word in zip(result.query.terms["words"], result.evidence.words, strict=True)
+        evidence = result.evidence
+        telling = [
+            word
+            for word, weight in zip(evidence.words, evidence.weights, strict=True)
+            if weight >= _SAYS_SOMETHING
         ]
-        telling = [word for weight, word in words if weight >= _SAYS_SOMETHING]
-        if not telling or len(telling) == len(words):
+        if not telling or len(telling) == len(evidence.words):
             return True
         joint = "" if language == "zh" else " "
         reworded = self._retriever.search(joint.join(telling), language, 1, documents)
@@ -261,10 +263,10 @@ def _leans(intent: Intent) -> bool:
 
 def _uncovered(result: Result) -> tuple[str, ...]:
     """The telling words of the question that no clause covers, in order."""
+    evidence = result.evidence
+    covered = evidence.coverage.max(axis=0, initial=0)
     return tuple(
         word
-        for term, word, covered in zip(
-            result.query.terms["words"], result.evidence.words, result.evidence.covered, strict=True
-        )
-        if covered < _UNCOVERED and term.weight >= _SAYS_SOMETHING
+        for word, weight, best in zip(evidence.words, evidence.weights, covered, strict=True)
+        if best < _UNCOVERED and weight >= _SAYS_SOMETHING
     )

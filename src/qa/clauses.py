@@ -143,7 +143,9 @@ class _Source:
         candidates = _without_attachments(text, candidates, lists)
         roots = outline.build(candidates, breaks, len(text))
         bounds = sorted(unit.start for root in roots for unit in root.walk())
-        found = notes.apply_rule(text, notes.find(text, bounds, grammar), grammar)
+        closings = [match.start(1) for match in rules.closing.finditer(text)]
+        found = notes.find(text, bounds, [*closings, *breaks], grammar)
+        found = notes.apply_rule(text, found, grammar)
         starts = [note.start for note in found]
         return cls(text, rules, roots, found, starts, breaks, appendices)
 

@@ -58,7 +58,8 @@ class Evidence:
     ``clauses``: positions in the index, ascending. ``features``: shape (candidates, FEATURES).
     ``passages``: the positions of the candidates' passages; ``sentence_support``: for each of
     them, how much of the question it supports in words and meaning, in about [0, 1].
-    ``covered``: for each word of the question how well the whole index covers it, in [0, 1].
+    ``words``: the words of the question with their ``weights``; ``coverage``, shape
+    (candidates, words): how well each candidate covers each of them, in [0, 1].
     """
 
     clauses: NDArray[np.int64]
@@ -66,7 +67,8 @@ class Evidence:
     passages: NDArray[np.int64]
     support: Numbers
     words: tuple[str, ...]
-    covered: Numbers
+    weights: Numbers
+    coverage: Numbers
 
 
 class Collector:
@@ -110,8 +112,8 @@ class Collector:
     def collect(self, query: Query, documents: frozenset[str] | None = None) -> Evidence:
         """The evidence for the candidates of ``query``, within ``documents`` where given."""
         lexical = {name: self._index.terms.score(terms) for name, terms in query.terms.items()}
-        similar, words, covered = self._similar(query)
-        lexical["similar"] = similar
+        words, weights, similar = self._similar(query)
+        lexical["similar"] = weights @ similar / max(float(weights.sum()), 1e-6)
         clauses = self._candidates(query, lexical, documents)
         ranges = [np.arange(self._first_passage[c], self._first_passage[c + 1]) for c in clauses]
         passages = np.concatenate(ranges) if ranges else np.zeros(0, np.int64)
@@ -122,7 +124,10 @@ class Collector:
             axis=1,
         )
         support = (scores[0] + scores[3] + scores[4] + 2 * scores[5]) / 5
-        return Evidence(clauses, features.astype(np.float32), passages, support, words, covered)
+        coverage = self._by_clause(clauses, similar[:, passages])
+        return Evidence(
+            clauses, features.astype(np.float32), passages, support, words, weights, coverage
+        )
 
     def _candidates(
         self, query: Query, lexical: dict[str, Numbers], documents: frozenset[str] | None
@@ -140,22 +145,21 @@ class Collector:
         clauses = np.unique(self._clause_of[np.concatenate(chosen)])
         return clauses[allowed[clauses]]
 
-    def _similar(self, query: Query) -> tuple[Numbers, tuple[str, ...], Numbers]:
-        """How well each passage covers the question's words by the most similar word it has.
+    def _similar(self, query: Query) -> tuple[tuple[str, ...], Numbers, Numbers]:
+        """The question's words, their weights, and how well each passage covers each of them by
+        the most similar word it has, shape (words, passages).
 
         A soft form of BM25 in the spirit of Kusner et al. 2015 (word mover's distance) and of
         ColBERT's MaxSim (Khattab & Zaharia 2020), over word vectors that span three languages.
         """
         index, terms = self._index, query.terms["words"]
-        scores = np.zeros(len(index.passages), np.float32)
-        covered = np.zeros(len(terms), np.float32)
+        covered = np.zeros((len(terms), len(index.passages)), np.float32)
         if not terms:
-            return scores, (), covered
+            return (), np.zeros(0, np.float32), covered
         surfaces = [query.analysis.surfaces[term.term] for term in terms]
         similarities, neighbours = index.words.search(self._encoder.encode(surfaces), _NEIGHBOURS)
-        total = sum(term.weight for term in terms)
         for position, term in enumerate(terms):
-            best = np.zeros(len(index.passages), np.float32)
+            best = covered[position]
             if term.row >= 0:
                 columns, values = index.terms.posting(term.row)
                 best[columns] = values
@@ -164,9 +168,16 @@ class Collector:
                     break
                 columns, values = index.terms.posting(int(index.vocabulary[neighbour]))
                 best[columns] = np.maximum(best[columns], values * similarity)
-            covered[position] = best.max(initial=0)
-            scores += term.weight * best
-        return scores / max(total, 1e-6), tuple(surfaces), covered
+        weights = np.array([term.weight for term in terms], np.float32)
+        return tuple(surfaces), weights, covered
+
+    def _by_clause(self, clauses: NDArray[np.int64], coverage: Numbers) -> Numbers:
+        """The best coverage of each word by the passages of each clause, (clauses, words)."""
+        sizes = self._first_passage[clauses + 1] - self._first_passage[clauses]
+        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]) if len(sizes) else np.zeros(0, np.int64)
+        if not coverage.size:
+            return np.zeros((len(clauses), len(coverage)), np.float32)
+        return np.maximum.reduceat(coverage, starts.astype(np.int64), axis=1).T
 
     def _by_kind(self, clauses: NDArray[np.int64], passages: NDArray[np.int64], scores: Numbers) -> Numbers:
         """The best score of each clause's passages by kind, shape (clauses, KINDS)."""

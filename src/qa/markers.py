@@ -14,7 +14,8 @@ _LOOK_BACK = 40
 _RESIDUE = frozenset(" \t\u3000\xa0\u200b\ufeff#*_-•●")
 _STOPS = frozenset('。；;：:！!？?）)】]〕」”’"…>|.．')
 _LEADERS = re.compile(
-    r"[^\n。；]{0,60}?(?:…{2,}|⋯{2,}|[.．·•]{4,}|(?:\t|[ \u3000]{3,}))[ \t\u3000]{0,20}[0-9]{1,3}(?![0-9.．、）)]|\t)"
+    r"[^\n。；]{0,60}?(?:…{2,}|⋯{2,}|[.．·•]{4,}|(?:\t|[ \u3000]{3,}))"
+    r"[ \t\u3000]{0,20}[0-9]{1,3}(?![0-9.．、）)]|\t)"
 )
 
 
@@ -81,6 +82,8 @@ def _anchor(text: str, start: int) -> tuple[Anchor, bool]:
         if char == "\n":
             return Anchor.LINE, True
         if char not in _RESIDUE:
+            if text[position + 1 : start].count("\u3000") > 1 or "   " in text[position:start]:
+                return Anchor.STOP, True  # the indent of a paragraph whose line break was lost
             stop = char in _STOPS
             return (Anchor.STOP if stop else Anchor.GLUED), stop and char not in '；;：:”’"…'
     return (Anchor.LINE, True) if start <= _LOOK_BACK else (Anchor.GLUED, False)

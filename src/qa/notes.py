@@ -1,7 +1,8 @@
 """The notes that name the departments responsible: where they stand, and whom they name.
 
-A note is a bracket, ``（责任单位：市商务局、市财政局）`` or ``（市商务局牵头，市财政局配合）``, or a line
-or sentence that begins with its label. What a language calls things is in its ``NoteGrammar``.
+A note is a bracket, ``（责任单位：市商务局、市财政局）`` or ``（市商务局牵头，市财政局配合）``,
+or a line or sentence that begins with its label. What a language calls things is in its
+``NoteGrammar``.
 """
 
 from __future__ import annotations
@@ -43,13 +44,16 @@ class Note:
     names: tuple[Name, ...]
 
 
-def find(text: str, bounds: list[int], grammar: NoteGrammar) -> list[Note]:
+def find(text: str, bounds: list[int], closings: list[int], grammar: NoteGrammar) -> list[Note]:
     """All notes in ``text``, in order, none inside another.
 
-    ``bounds`` are sorted offsets that no note crosses: where units of the outline begin.
+    ``bounds`` are sorted offsets that no note crosses: where units of the outline begin;
+    ``closings`` those at which a note without brackets ends.
     """
     bracketed = sorted(_bracketed(text, bounds, grammar), key=_start)
-    return sorted([*bracketed, *_labelled(text, bounds, bracketed, grammar)], key=_start)
+    return sorted(
+        [*bracketed, *_labelled(text, [*bounds, *closings], bracketed, grammar)], key=_start
+    )
 
 
 def _start(note: Note) -> int:

@@ -27,7 +27,7 @@ FILE = "ranking.json"
 MODES = ("native", "cross")
 """A clause that stands in the language of the question, original or translated; one that does not."""
 
-SIGNALS = ("score", "lead", "words", "similar", "concepts", "dense", "sentence", "wording", "uncovered", "length")
+SIGNALS = ("score", "lead", "words", "similar", "concepts", "dense", "sentence", "wording", "weakest", "uncovered", "length")
 """What the calibrator sees of a candidate."""
 
 
@@ -111,11 +111,21 @@ def signals(evidence: Evidence, scores: Numbers) -> Numbers:
             features["dense_clause"],
             np.maximum(features["dense_sentence"], features["dense_title"]),
             (features["dense_wording"] + features["similar_wording"]) / 2,
-            np.full(len(scores), 1 - evidence.covered.mean() if len(evidence.covered) else 1),
-            np.full(len(scores), np.log1p(len(evidence.covered))),
+            *_gaps(evidence),
+            np.full(len(scores), np.log1p(len(evidence.words))),
         ],
         axis=1,
     ).astype(np.float32)
+
+
+def _gaps(evidence: Evidence) -> tuple[Numbers, Numbers]:
+    """How badly each candidate covers the worst covered word of the question, and all of them,
+    each word as far as it says something."""
+    if not evidence.words:
+        nothing = np.ones(len(evidence.clauses), np.float32)
+        return nothing, nothing
+    gaps = (1 - np.minimum(evidence.coverage, 1)) * evidence.weights
+    return gaps.max(axis=1), gaps.sum(axis=1) / max(float(evidence.weights.sum()), 1e-6)
 
 
 def _sigmoid(logits: Numbers) -> Numbers:

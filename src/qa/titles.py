@@ -14,6 +14,7 @@ _BRACKETS = {"（": "）", "(": ")", "【": "】", "[": "]", "〔": "〕"}
 _COMMAS = "，,；;"
 _USUAL = 0.62  # of the longest title: what the titles of a document do not exceed as a rule
 _FEW = 2
+_UNLIKE_PHRASE = frozenset(' ，,；;“"《（(')
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def find(text: str, start: int, end: int, rules: Numbering, *, article: bool) ->
     stop = rules.sentence_end.search(text, start, min(line_end, start + 4 * rules.title_limit))
     line = text[start:line_end].rstrip(_BLANK)
     if _skip(text, line_end, end) < end and (not stop or stop.end() >= start + len(line)):
-        bare = line.rstrip(rules.separators + "。. ")
+        bare = line.rstrip("：:。. ")
         if 0 < len(bare) <= rules.title_limit + 15 and line[-1] not in _COMMAS:
             return Title(start, start + len(bare), _skip(text, line_end, end), "own")
     limit = rules.title_limit // 2 if article else rules.title_limit
@@ -54,31 +55,20 @@ def _run_in(
     text: str, start: int, line_end: int, end: int, rules: Numbering, stop: re.Match[str] | None
 ) -> Title | None:
     sentence = stop.start() if stop else line_end
-    separator = re.compile(rf"[{rules.separators}]|[ \t\u3000]+(?=\S{{6}})").search(
-        text, start, min(sentence, start + rules.title_limit)
-    )
-    words = text[start : separator.start()] if separator else ""
-    if separator and words and not any(char in _COMMAS + ' “"《（(' for char in words):
-        spaced = not separator.group().strip()
-        if (
-            (not spaced or _skip_latin(rules))
-            and _FEW < len(words) <= rules.title_limit // 2
-            and words[-1] != "的"
-        ):
-            body = _skip(text, separator.end(), end)
-            if body < end:
-                return Title(start, separator.start(), body, "run_in")
-    if not stop:
-        return None
-    body = _skip(text, stop.end(), end)
-    if body >= end:
-        return None
-    return Title(start, stop.start(), body, "run_in")
+    limit = start + rules.title_limit // 2
+    separator = rules.title_separator.search(text, start, min(sentence, limit))
+    for mark in (separator, stop):
+        if mark is None or mark is separator and not _is_phrase(text[start : mark.start()]):
+            continue
+        body = _skip(text, mark.end(), end)
+        if body < end:
+            return Title(start, mark.start(), body, "run_in")
+    return None
 
 
-def _skip_latin(rules: Numbering) -> bool:
-    """Whether a space sets a title off: not in languages that put one between words."""
-    return rules.separators != ":"
+def _is_phrase(words: str) -> bool:
+    """Whether words before a colon or gap can be a title: one phrase, with nothing quoted."""
+    return len(words) > _FEW and words[-1] != "的" and not set(words) & _UNLIKE_PHRASE
 
 
 def _bracketed(text: str, start: int, line_end: int, *, article: bool) -> Title | None:
@@ -87,7 +77,7 @@ def _bracketed(text: str, start: int, line_end: int, *, article: bool) -> Title 
     if opening not in _BRACKETS or not (article or opening == "【"):
         return None
     closing = text.find(_BRACKETS[opening], start, min(line_end, start + 60))
-    if closing < 0:
+    if closing < start + _FEW:
         return None
     return Title(start + 1, closing, _skip(text, closing + 1, line_end), "own")
 

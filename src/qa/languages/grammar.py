@@ -66,7 +66,7 @@ class Numbering:
     """The most characters that a title has."""
     title_commas: int = 2
     """The most commas that a title has."""
-    separators: str = "：:"
+    title_separator: re.Pattern[str] = re.compile("[：:]")
     """What may stand between a title and its text instead of a full stop."""
 
 

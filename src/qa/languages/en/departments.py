@@ -77,7 +77,7 @@ NOTES = NoteGrammar(
         r"(?:,? (?:etc\.?|and others|and other (?:relevant |related |competent )?\w+)|[.:*])$", re.I
     ),
     remark=re.compile(
-        r" ?[(\[](?:(?P<lead>lead(?:ing)?(?: \w+)?)|(?:including|support|hereinafter).{0,60})[)\]]$",
+        r" ?[(\[](?:(?P<lead>lead(?:ing)?(?: \w+)?)|(?:including|hereinafter).{0,60})[)\]]$",
         re.I,
     ),
     organisation=_ORGANISATION,

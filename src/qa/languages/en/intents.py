@@ -42,10 +42,10 @@ INTENTS = Intents(
     ),
     small_talk={
         "greeting": re.compile(
-            rf"^(hi|hello|hey|hiya|greetings|good\s+(morning|afternoon|evening|day)|yo)(\s+(there|all|everyone|everybody|team|bot|friend))?(,?\s*(how\s+are\s+you|how's\s+it\s+going|what's\s+up)(\s+(today|doing))?)?{_END}|^(how\s+are\s+you|how\s+do\s+you\s+do|what's\s+up|is\s+anyone\s+there|anybody\s+there|are\s+you\s+there)(\s+(today|doing))?{_END}"
+            rf"^(hi|hello|hey|hiya|greetings|good\s+(morning|afternoon|evening|day)|yo)(\s+(there|all|everyone|everybody|team|bot|friend))?(,?\s*(is\s+any(body|one)\s+(here|there)|are\s+you\s+(here|there)|how\s+are\s+you|how's\s+it\s+going|what's\s+up)(\s+(today|doing))?)?{_END}|^(how\s+are\s+you|how\s+do\s+you\s+do|what's\s+up|is\s+anyone\s+there|anybody\s+there|are\s+you\s+there)(\s+(today|doing))?{_END}"
         ),
         "thanks": re.compile(
-            rf"^(ok(ay)?|great|perfect|cool|nice|got\s+it|i\s+see|understood|alright|all\s+right|fine|super|awesome|very\s+good|good)?[,.!\s]*(thanks|thank\s+you|thx|ty|cheers|much\s+appreciated|got\s+it|ok(ay)?|great|perfect)(\s+(a\s+lot|so\s+much|very\s+much|again|you|for\s+(the|your)\s+(help|answer|time|info|information)|that's\s+all|that\s+helps|that\s+is\s+all))*{_END}"
+            rf"^(ok(ay)?|great|perfect|cool|nice|got\s+it|i\s+see|understood|alright|all\s+right|fine|super|awesome|very\s+good|good)?[,.!\s]*(thanks|thank\s+you|thx|ty|cheers|much\s+appreciated|got\s+it|ok(ay)?|great|perfect)(\s+(a\s+lot|so\s+much|very\s+much|again|you|for\s+(the|your)\s+(help|answer|time|info|information)|[,.!]|that's\s+all|that\s+helps|that\s+is\s+all|(that|this|it|you)('s|'re|\s+was|\s+is|\s+were|\s+are)\s+((very|really|so|most)\s+)?(helpful|great|useful|kind|clear|good)))*{_END}"
         ),
         "bye": re.compile(rf"^(bye|goodbye|bye\s+bye|see\s+(you|ya)(\s+\w+)?|farewell|good\s+night|take\s+care|have\s+a\s+(nice|good|great)\s+\w+){_END}"),
         "identity": re.compile(

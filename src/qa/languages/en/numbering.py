@@ -115,25 +115,28 @@ NUMBERING = Numbering(
     ),
     contents=re.compile(r"^[ \t]{0,40}(?:Table of )?Contents[ \t]{0,40}$", re.M | re.I),
     appendix=re.compile(
-        r"^[ \t]{0,40}(?:Appendix|Annex|Attachment|Schedule)(?: (?:[0-9]{1,2}|[A-Z]|[IVX]{1,4}))?\b[^\n.]{0,80}$",
+        r"^[ \t]{0,40}(?:Appendix|Annex|Attachment|Schedule)"
+        r"(?: (?:[0-9]{1,2}|[A-Z]|[IVX]{1,4}))?\b[^\n.]{0,80}$",
         re.M | re.I,
     ),
     attachments=re.compile(
         r"^[ \t]{0,40}(?:Attachments?|Annexes|Enclosures?)[ \t]{0,4}:(?=[^\n])", re.M | re.I
     ),
     signature=re.compile(
-        r"^(?:[ \t]{0,40}(?![(\d])[A-Z][^\n\t.;:!?]{2,80}\n(?:[ \t]{0,40}\n){0,3}){0,3}[ \t]{0,40}(?:Date:? ?)?"
-        r"(?:[0-9]{1,2} [A-Z][a-z]{2,8},? [0-9]{4}|[A-Z][a-z]{2,8} [0-9]{1,2}, [0-9]{4}|[0-9]{4}-[0-9]{2}-[0-9]{2})[ \t]{0,40}$"
+        r"^(?:[ \t]{0,40}(?![(\d])[A-Z][^\n\t.;:!?]{2,80}\n(?:[ \t]{0,40}\n){0,3}){0,3}"
+        r"[ \t]{0,40}(?:Date:? ?)?(?:[0-9]{1,2} [A-Z][a-z]{2,8},? [0-9]{4}"
+        r"|[A-Z][a-z]{2,8} [0-9]{1,2}, [0-9]{4}|[0-9]{4}-[0-9]{2}-[0-9]{2})[ \t]{0,40}$"
         r"|^[ \t]{0,40}(?:Done at|Signed|\(Signed\)|Contact)\b",
         re.M,
     ),
     closing=re.compile(
-        r"(?:\n\s{0,40}|[.)\]] )((?:These|This|The above|The present) (?:measures?|policy|policies|regulations?|rules|notice|provisions|plan)"
+        r"(?:\n\s{0,40}|[.)\]] )((?:These|This|The above|The present) "
+        r"(?:measures?|policy|policies|regulations?|rules|notice|provisions|plan)"
         r" [^.\n]{0,40}(?:effect|force|valid|applicable|interpret|expire|implemented))",
         re.I,
     ),
     sentence_end=re.compile(r"(?<!\b[A-Z])(?<!\bNo)[.!?](?=\s|$)"),
     title_limit=110,
     title_commas=4,
-    separators=":",
+    title_separator=re.compile(":"),
 )
