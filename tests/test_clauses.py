@@ -145,7 +145,10 @@ def test_the_last_clause_ends_before_what_follows_it(after: str) -> None:
 
 
 def test_a_closing_without_line_break_ends_a_note_without_brackets() -> None:
-    text = "一、甲事。支持甲。 责任单位：市商务局 二、乙事。支持乙。 责任单位：市财政局 本政策执行期为三年。"
+    text = (
+        "一、甲事。支持甲。 责任单位：市商务局 "
+        "二、乙事。支持乙。 责任单位：市财政局 本政策执行期为三年。"
+    )
     assert [(clause.text[-8:], clause.departments) for clause in split(document(text))] == [
         ("责任单位：市商务局"[-8:], ("市商务局",)),
         ("责任单位：市财政局"[-8:], ("市财政局",)),

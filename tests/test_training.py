@@ -203,6 +203,23 @@ class TestTraining:
         same = not_negatives(np.arange(3), np.arange(3), np.array([5, 5, -3]))
         assert contrastive_loss(left, right, same, 0.1) < contrastive_loss(left, right, apart, 0.1)
 
+    def test_the_loss_is_the_mean_of_two_cross_entropies(self) -> None:
+        generator = torch.Generator().manual_seed(0)
+        left, right = torch.nn.functional.normalize(
+            torch.randn(2, 16, 8, generator=generator), dim=2
+        ).requires_grad_()
+        same = not_negatives(np.arange(16), np.arange(16), np.arange(16) // 2)
+        scores = (left @ right.T / 0.1).masked_fill(same, -torch.inf)
+        target = torch.arange(16)
+        entropy = torch.nn.functional.cross_entropy
+        expected = (entropy(scores, target) + entropy(scores.T, target)) / 2
+        loss = contrastive_loss(left, right, same, 0.1)
+        assert loss.item() == pytest.approx(expected.item(), rel=0.02)
+        ours = torch.autograd.grad(loss, (left, right))
+        theirs = torch.autograd.grad(expected, (left, right))
+        for gradient, wanted in zip(ours, theirs, strict=True):
+            assert (gradient - wanted).norm() < 0.02 * wanted.norm()
+
     def test_row_adam_does_what_torch_adam_does(self) -> None:
         start, gradients = torch.randn(4, 3), torch.randn(5, 4, 3)
         ours = RowAdam(start.clone())

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
+import shutil
+import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -35,6 +38,10 @@ Numbers = NDArray[np.float64]
 
 RANK_PENALTY = 0.02
 """L2 penalty on the ranker's weights, a question: chosen by leaving documents out."""
+
+
+_LAWS = 120
+"""Laws laid among the policies, so that "which document" is a real question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +262,23 @@ def main() -> None:
 def _examples(data: Path, encoder: Encoder, scratch: Path) -> Iterator[Example]:
     build_index(ROOT / "corpus", scratch / "shipped", encoder)
     yield from shipped_examples(open_index(scratch / "shipped"), encoder, "tune")
-    build_index(data / "policies", scratch / "policies", encoder)
+    _policies_among_laws(data, scratch / "corpus")
+    build_index(scratch / "corpus", scratch / "policies", encoder)
     questions = sorted((ROOT / "training" / "questions").glob("*.jsonl"))
     yield from policy_examples(open_index(scratch / "policies"), encoder, questions)
+
+
+def _policies_among_laws(data: Path, corpus: Path) -> None:
+    """The policies and some laws: a question has to find its document before its clause."""
+    corpus.mkdir()
+    for path in sorted((data / "policies").glob("*.txt")):
+        shutil.copy(path, corpus)
+    with tarfile.open(data / "laws.tar.xz") as archive:
+        members = [m for m in archive if m.name.endswith(".md") and 3_000 < m.size < 30_000]
+        for number, member in enumerate(random.Random(0).sample(members, _LAWS)):
+            file = archive.extractfile(member)
+            if file is not None:
+                (corpus / f"law_{number}.txt").write_bytes(file.read())
 
 
 if __name__ == "__main__":

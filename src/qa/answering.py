@@ -53,12 +53,15 @@ def clauses_to_cite(hits: Sequence[Hit], answer: float) -> list[Clause]:
 
 
 def settling_sentences(result: Result, index: Index) -> dict[str, list[int]]:
-    """For each clause id the numbers of the sentences that support the question best, in order."""
+    """For the clause of each hit (by id) the numbers of the sentences that support the question
+    best, in order."""
+    wanted = {hit.clause.id for hit in result.hits}
     support: defaultdict[str, dict[int, float]] = defaultdict(dict)
     for position, score in zip(result.evidence.passages, result.evidence.support, strict=True):
         passage = index.passages[position]
-        if passage.kind == "sentence":
-            of_clause = support[index.clauses[passage.clause].id]
+        clause_id = index.clauses[passage.clause].id
+        if passage.kind == "sentence" and clause_id in wanted:
+            of_clause = support[clause_id]
             of_clause[passage.sentence] = max(of_clause.get(passage.sentence, 0.0), float(score))
     settling = {}
     for clause_id, scores in support.items():

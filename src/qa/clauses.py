@@ -169,7 +169,7 @@ class _Source:
             yield from levels.clauses(root)
         named = self.noted(0, body[-1].end) if body else False
         for root in appended:
-            if not body or not named and self.noted(root.start, root.end):
+            if not body or (not named and self.noted(root.start, root.end)):
                 yield from levels.clauses(root)
 
     def _appended(self, unit: Unit) -> bool:
@@ -192,8 +192,7 @@ class _Source:
         end = title.end
         if title.form == "none":
             end = unit.head_end if self.is_heading(unit) else title.end
-        printed = self.text[unit.start : max(end, unit.marker.end)].rstrip(_BLANK)
-        return printed
+        return self.text[unit.start : max(end, unit.marker.end)].rstrip(_BLANK)
 
     # --- spans -------------------------------------------------------------------------------
 
@@ -307,7 +306,7 @@ class _Levels:
         units = [unit for root in source.roots for unit in root.walk()]
         for unit in units:
             noted = [child for child in unit.children if self._noted(child)]
-            if len(noted) > 1 or noted and noted[0] is not unit.children[-1]:
+            if len(noted) > 1 or (noted and noted[0] is not unit.children[-1]):
                 self._working.update(child.kind.name for child in noted)
             if not unit.children and self._noted(unit):
                 self._noted_leaves.add(unit.kind.name)
@@ -337,14 +336,14 @@ class _Levels:
 
     def _holds_clauses(self, unit: Unit) -> bool:
         noted = [child for child in unit.children if self._noted(child)]
-        if len(noted) > 1 or noted and noted[0] is not unit.children[-1]:
+        if len(noted) > 1 or (noted and noted[0] is not unit.children[-1]):
             return True
         heading = self._source.is_heading(unit)
         if noted:  # the note after the last of several may be the note of all of them
             kind = noted[0].kind.name
             usual = kind in self._working and unit.kind.name not in self._noted_leaves
             deeper = bool(noted[0].children) and self._holds_clauses(noted[0])
-            return usual or deeper or heading and not noted[0].kind.item
+            return usual or deeper or (heading and not noted[0].kind.item)
         if self._noted(unit):
             return False
         below = {inner.kind.name for child in unit.children for inner in child.walk()}

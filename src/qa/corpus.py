@@ -57,7 +57,8 @@ class DocumentTranslation:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """A way in which people ask for a clause, given by its printed number."""
+    """A way in which people ask for a clause, given by its printed number; with an empty number,
+    a question that people bring and that no clause of the document answers."""
 
     document_id: str
     clause: str
@@ -129,7 +130,11 @@ def corpus_digest(folder: Path) -> str:
     companions = [*_files(folder / TRANSLATIONS, "md"), *_files(folder / WORDINGS, "csv")]
     for path in [*_policies(folder), *companions, *tables]:
         digest.update(path.relative_to(folder).as_posix().encode("utf-8", "surrogateescape"))
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        try:
+            contents = path.read_bytes()
+        except OSError:  # left out of the corpus, and named there as a problem
+            contents = b"unreadable"
+        digest.update(hashlib.sha256(contents).digest())
     return digest.hexdigest()
 
 
@@ -253,7 +258,7 @@ def read_translation(path: Path) -> DocumentTranslation:
     title, blocks = "", [("", "", list[str]())]
     for number_of_line, raw in enumerate(clean(decode(path)).split("\n"), start=1):
         line = raw.strip()
-        if line.startswith("## "):
+        if line == "##" or line.startswith("## "):
             number, _, heading = line[3:].strip().partition(" ")
             if not number:
                 raise CorpusError(path, f"has a heading without a number in line {number_of_line}", "write '## 一 Title'")

@@ -63,7 +63,7 @@ class SentenceTransformerEncoder:
         if not texts:
             return np.zeros((0, self.dimension), np.float32)
         vectors = self._model.encode(
-            list(texts),
+            [_encodable(text) for text in texts],
             batch_size=256,
             convert_to_numpy=True,
             normalize_embeddings=True,
@@ -109,12 +109,19 @@ class StaticEncoder:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         vectors = np.zeros((len(texts), self.dimension), np.float32)
-        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        encodings = self._tokenizer.encode_batch(
+            [_encodable(text) for text in texts], add_special_tokens=False
+        )
         for row, encoding in enumerate(encodings):
             if encoding.ids:
                 vectors[row] = self._embeddings[encoding.ids].mean(axis=0, dtype=np.float32)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors / np.maximum(lengths, 1e-12)
+
+
+def _encodable(text: str) -> str:
+    """``text`` with what is no character in it (half a surrogate pair) as question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _token_embeddings(tensors: Mapping[str, NDArray[np.floating]]) -> Vectors:
@@ -137,15 +144,21 @@ def load_encoder(name: str) -> Encoder:
     return StaticEncoder(Path(name)) if StaticEncoder.reads(name) else SentenceTransformerEncoder(name)
 
 
+_MODEL_FILES = {".json", ".safetensors", ".bin", ".txt", ".model"}
+
+
 def model_fingerprint(name: str) -> str:
-    """SHA-256 over the files of a model folder; over its name where the model is not a folder."""
+    """SHA-256 over the files of a model folder; over its name where the model is not a folder.
+
+    The ranking in the folder can be fitted anew without a change of any vector: it is left out.
+    """
     digest = hashlib.sha256()
     folder = Path(name)
     if not folder.is_dir():
         digest.update(name.encode())
         return digest.hexdigest()
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix in {".json", ".safetensors", ".bin", ".txt", ".model"}:
+        if path.is_file() and path.suffix in _MODEL_FILES and path.name != "ranking.json":
             digest.update(path.relative_to(folder).as_posix().encode())
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ FEATURES = (
 _LETTER = {"words": "w", "grams": "g", "sounds": "s", "concepts": "c"}
 
 _NEIGHBOURS = 12
+_REMEMBERED_WORDS = 20_000
 _SIMILAR_ENOUGH = 0.45
 """Cosine below which two words of the trained encoder are unrelated."""
 
@@ -59,7 +61,8 @@ class Evidence:
     ``passages``: the positions of the candidates' passages; ``sentence_support``: for each of
     them, how much of the question it supports in words and meaning, in about [0, 1].
     ``words``: the words of the question with their ``weights``; ``coverage``, shape
-    (candidates, words): how well each candidate covers each of them, in [0, 1].
+    (candidates, words): how well each candidate covers each of them, in [0, 1]. ``outside``, shape
+    (candidates,): how like the question is to one known to have no answer in their documents.
     """
 
     clauses: NDArray[np.int64]
@@ -69,6 +72,7 @@ class Evidence:
     words: tuple[str, ...]
     weights: Numbers
     coverage: Numbers
+    outside: Numbers
 
 
 class Collector:
@@ -84,8 +88,8 @@ class Collector:
         self._document_of = np.array([positions[c.document_id] for c in index.clauses], np.int64)
         self._unnumbered = np.array([not clause.number for clause in index.clauses], np.float32)
         self._departments = [self.departments_of(clause.departments) for clause in index.clauses]
-        self._word_of_row = np.full(len(index.terms.terms()), -1, np.int64)
-        self._word_of_row[index.vocabulary] = np.arange(len(index.vocabulary))
+        # People use the same words again and again; looking one up costs more than all the rest.
+        self._neighbours = lru_cache(maxsize=_REMEMBERED_WORDS)(self._find_neighbours)
 
     def departments_of(self, names: Sequence[str]) -> frozenset[str]:
         """Canonical names of the departments that ``names`` mention (their own where unknown)."""
@@ -126,7 +130,14 @@ class Collector:
         support = (scores[0] + scores[3] + scores[4] + 2 * scores[5]) / 5
         coverage = self._by_clause(clauses, similar[:, passages])
         return Evidence(
-            clauses, features.astype(np.float32), passages, support, words, weights, coverage
+            clauses,
+            features.astype(np.float32),
+            passages,
+            support,
+            words,
+            weights,
+            coverage,
+            self._outside(query)[self._document_of[clauses]],
         )
 
     def _candidates(
@@ -157,19 +168,34 @@ class Collector:
         if not terms:
             return (), np.zeros(0, np.float32), covered
         surfaces = [query.analysis.surfaces[term.term] for term in terms]
-        similarities, neighbours = index.words.search(self._encoder.encode(surfaces), _NEIGHBOURS)
-        for position, term in enumerate(terms):
+        for position, (term, surface) in enumerate(zip(terms, surfaces, strict=True)):
             best = covered[position]
             if term.row >= 0:
                 columns, values = index.terms.posting(term.row)
                 best[columns] = values
-            for similarity, neighbour in zip(similarities[position], neighbours[position], strict=True):
-                if similarity < _SIMILAR_ENOUGH:
-                    break
-                columns, values = index.terms.posting(int(index.vocabulary[neighbour]))
+            for similarity, row in self._neighbours(surface):
+                columns, values = index.terms.posting(row)
                 best[columns] = np.maximum(best[columns], values * similarity)
         weights = np.array([term.weight for term in terms], np.float32)
         return tuple(surfaces), weights, covered
+
+    def _find_neighbours(self, surface: str) -> list[tuple[float, int]]:
+        """Similarity and row of the words of the index that are most similar to a word."""
+        similarities, found = self._index.words.search(self._encoder.encode([surface]), _NEIGHBOURS)
+        return [
+            (float(similarity), int(self._index.vocabulary[neighbour]))
+            for similarity, neighbour in zip(similarities[0], found[0], strict=True)
+            if similarity >= _SIMILAR_ENOUGH
+        ]
+
+    def _outside(self, query: Query) -> Numbers:
+        """The highest similarity of the question to one that has no answer, by document."""
+        best = np.zeros(len(self._index.documents), np.float32)
+        everything = np.arange(len(self._index.outside), dtype=np.int64)
+        if len(everything):
+            similarities = self._index.outside.vectors(everything) @ query.vector
+            np.maximum.at(best, self._index.outside_documents, similarities)
+        return best
 
     def _by_clause(self, clauses: NDArray[np.int64], coverage: Numbers) -> Numbers:
         """The best coverage of each word by the passages of each clause, (clauses, words)."""

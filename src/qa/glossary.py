@@ -104,7 +104,7 @@ class Glossary:
         for position, term in enumerate(self.terms):
             for _, name in term.names():
                 key = _form(name)
-                if len(key.strip(" |")) > 1:
+                if len(key.strip(" |")) > 1 and not _worn_down(name, key):
                     _, positions = self._automaton.get(key, (key, ()))
                     self._automaton.add_word(key, (key, (*positions, position)))
         self._automaton.make_automaton()
@@ -134,6 +134,12 @@ class Glossary:
             start = last + 1 - len(key)
             # The spaces around a Latin name are shared with its neighbours.
             yield start + key.startswith(" "), last + 1 - key.endswith(" "), positions
+
+
+def _worn_down(name: str, key: str) -> bool:
+    """Whether an English name of several words lost all but one as stop words: it would match
+    anything ("doing business" → "busi")."""
+    return name.isascii() and " " in name.strip() and " " not in key.strip()
 
 
 def _longest_first(match: tuple[int, int, tuple[int, ...]]) -> tuple[int, int]:

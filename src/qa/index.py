@@ -30,7 +30,7 @@ from qa.analysis import analyse
 from qa.clauses import remainder, split
 from qa.corpus import Corpus, DocumentTranslation, Wording, corpus_digest, read_corpus
 from qa.encoder import Encoder
-from qa.errors import BuildInProgress, CorpusError, IndexDamaged, IndexMissing, IndexStale, PolicyError
+from qa.errors import BuildInProgress, CorpusError, IndexDamaged, IndexMissing, IndexStale, IndexUnusable, PolicyError
 from qa.glossary import Glossary, Term, builtin_terms
 from qa.lexical import LexicalIndex
 from qa.passages import clause_sentences, passages, unnumbered_clauses
@@ -64,7 +64,9 @@ class Index:
     """An opened index. Passages stand in the order of their clauses.
 
     ``passage_clause`` and ``passage_kind`` have one entry a passage; ``document_of`` one a clause.
-    ``words`` holds the vectors of the vocabulary: its i-th vector is that of ``vocabulary[i]``.
+    ``words`` holds the vectors of the vocabulary: its i-th vector is that of the term in row
+    ``vocabulary[i]`` of ``terms``. ``outside`` holds the vectors of the questions that are known
+    to have no answer in the document at the same position of ``outside_documents``.
     """
 
     manifest: Manifest
@@ -80,6 +82,8 @@ class Index:
     document_titles: FaissStore
     words: FaissStore
     vocabulary: NDArray[np.int32]
+    outside: FaissStore
+    outside_documents: NDArray[np.int32]
     terms: LexicalIndex
     document_terms: LexicalIndex
 
@@ -122,12 +126,13 @@ def _build(corpus: Corpus, index_folder: Path, encoder: Encoder, report: Progres
     folder = Path(tempfile.mkdtemp(prefix=".building-", dir=index_folder))
     try:
         manifest = _write(corpus, folder, encoder, report)
-        contents = _json([manifest.format, manifest.model_fingerprint, manifest.files])
-        name = hashlib.sha256(contents.encode()).hexdigest()[:16]
+        name = _name(folder)
         target = index_folder / name
-        if target.exists():  # the same build, or what is left of it
-            shutil.rmtree(target)
-        folder.rename(target)
+        if _is_intact(target):  # nothing has changed: the build in use stays where it is
+            shutil.rmtree(folder)
+        else:
+            shutil.rmtree(target, ignore_errors=True)  # what is left of it
+            folder.rename(target)
         _replace_text(index_folder / "CURRENT", name)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -151,10 +156,15 @@ def _write(corpus: Corpus, folder: Path, encoder: Encoder, report: Progress) -> 
     _document_terms(corpus, glossary).save(folder, "documents")
     vocabulary = [(row, surfaces[term]) for row, term in enumerate(terms.terms()) if term in surfaces]
     np.save(folder / "vocabulary.npy", np.array([row for row, _ in vocabulary], np.int32))
+    outside = [wording for wording in corpus.wordings if not wording.clause]
+    order = {document.id: position for position, document in enumerate(corpus.documents)}
+    known_outside = np.array([order[wording.document_id] for wording in outside], np.int32)
+    np.save(folder / "outside.npy", known_outside)
     for name, texts in (
         ("passages", [passage.text for passage in all_passages]),
         ("titles", _document_titles(corpus)),
         ("words", [surface for _, surface in vocabulary]),
+        ("outside", [wording.question for wording in outside]),
     ):
         vectors = _encode(encoder, texts, report)
         FaissStore.build(vectors).save(folder / f"{name}.faiss")
@@ -322,16 +332,38 @@ def open_index(folder: Path) -> Index:
     """
     build = _current(folder)
     try:
-        raw = json.loads((build / "manifest.json").read_text(encoding="utf-8"))
-        if raw.get("format") != FORMAT:
-            raise IndexStale(folder, "was written by another version", _REBUILD)
-        manifest = Manifest(**raw)
-        for name, digest in manifest.files.items():
-            if _digest(build / name) != digest:
-                raise IndexDamaged(build / name, "is not the file that was built", _REBUILD)
-        return _load(build, manifest)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return _load(build, _verified(build))
+    except _UNREADABLE as error:
         raise IndexDamaged(folder, f"cannot be read ({error})", _REBUILD) from error
+
+
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
+
+
+def _verified(build: Path) -> Manifest:
+    """The manifest of a build, once all its files are found to be what they were."""
+    raw = json.loads((build / "manifest.json").read_text(encoding="utf-8"))
+    if raw.get("format") != FORMAT:
+        raise IndexStale(build.parent, "was written by another version", _REBUILD)
+    if _name(build) != build.name:
+        raise IndexDamaged(build / "manifest.json", "is not the file that was built", _REBUILD)
+    manifest = Manifest(**raw)
+    for name, digest in manifest.files.items():
+        if _digest(build / name) != digest:
+            raise IndexDamaged(build / name, "is not the file that was built", _REBUILD)
+    return manifest
+
+
+def _is_intact(build: Path) -> bool:
+    try:
+        return bool(_verified(build))
+    except (IndexUnusable, *_UNREADABLE):
+        return False
+
+
+def _name(build: Path) -> str:
+    """The name of a build: the digest of its manifest, which holds the digests of all its files."""
+    return _digest(build / "manifest.json")[:16]
 
 
 def check_model(index: Index, fingerprint: str) -> None:
@@ -385,6 +417,8 @@ def _load(build: Path, manifest: Manifest) -> Index:
         document_titles=FaissStore.load(build / "titles.faiss"),
         words=FaissStore.load(build / "words.faiss"),
         vocabulary=np.load(build / "vocabulary.npy", allow_pickle=False),
+        outside=FaissStore.load(build / "outside.faiss"),
+        outside_documents=np.load(build / "outside.npy", allow_pickle=False),
         terms=LexicalIndex.load(build, "passages"),
         document_terms=LexicalIndex.load(build, "documents"),
     )

@@ -11,6 +11,7 @@ from functools import lru_cache
 from qa.languages.grammar import MarkerKind, Numbering
 
 _LOOK_BACK = 40
+_GAP = 2  # blanks, from which on they are the indent of a paragraph
 _RESIDUE = frozenset(" \t\u3000\xa0\u200b\ufeff#*_-•●")
 _STOPS = frozenset('。；;：:！!？?）)】]〕」”’"…>|.．')
 _LEADERS = re.compile(
@@ -82,7 +83,7 @@ def _anchor(text: str, start: int) -> tuple[Anchor, bool]:
         if char == "\n":
             return Anchor.LINE, True
         if char not in _RESIDUE:
-            if text[position + 1 : start].count("\u3000") > 1 or "   " in text[position:start]:
+            if start - position > _GAP and text[position + 1 : start].isspace():
                 return Anchor.STOP, True  # the indent of a paragraph whose line break was lost
             stop = char in _STOPS
             return (Anchor.STOP if stop else Anchor.GLUED), stop and char not in '；;：:”’"…'

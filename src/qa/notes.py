@@ -168,7 +168,7 @@ def _labelled(
     for match in _labelled_start(grammar).finditer(text):
         start = match.start("label")
         index = bisect_right(bracketed, start, key=_start) - 1
-        if start < end or index >= 0 and start < bracketed[index].end:
+        if start < end or (index >= 0 and start < bracketed[index].end):
             continue
         index = bisect_right(limits, start)
         limit = min(limits[index] if index < len(limits) else len(text), start + _LONGEST)
@@ -205,7 +205,7 @@ def read(content: str, grammar: NoteGrammar) -> tuple[Name, ...]:
         found, group = _names(words, role, group, grammar)
         names += found
     labelled = any(role is not None for role, _ in parts)
-    if not labelled and not _convincing(names, content, grammar):
+    if not labelled and not _convincing(names, grammar):
         return ()
     return _unique(names)
 
@@ -319,7 +319,7 @@ def _clean(name: str, grammar: NoteGrammar) -> tuple[str, bool]:
     return name, lead
 
 
-def _convincing(names: list[Name], content: str, grammar: NoteGrammar) -> bool:
+def _convincing(names: list[Name], grammar: NoteGrammar) -> bool:
     """Whether a bracket without a label is a note: it names organisations and nothing else."""
     surely = [bool(grammar.organisation.search(name.text)) for name in names]
     return bool(surely) and surely[0] and sum(surely) * 4 >= len(surely) * 3

@@ -6,6 +6,7 @@ those of the clause that is cited.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -14,12 +15,13 @@ import cn2an
 from qa.text import normalise
 
 _CHINESE = "〇零一二三四五六七八九十百千万亿两"
-_PERCENT = re.compile(rf"百分之([{_CHINESE}点]+|\d+(?:\.\d+)?)|(\d+(?:\.\d+)?)\s*(?:%|percent\b|per\s*cent\b|퍼센트|프로)")
+_PERCENT = re.compile(rf"百分之([{_CHINESE}点]+|\d+(?:\.\d+)?)|([{_CHINESE}]+|\d+(?:\.\d+)?)\s*(?:%|percent\b|per\s*cent\b|퍼센트|프로)")
 _DOCUMENT = re.compile(r"[\u4e00-\u9fff]{1,8}[〔\[(]\s*(\d{4})\s*[〕\])]\s*(?:第\s*)?(\d+)\s*号")
-_PLAIN = re.compile(r"(\d+(?:,\d{3})*(?:\.\d+)?)\s*(亿|万|억|만|千万|百万|billion|million|thousand)?")
+_PLAIN = re.compile(r"(\d+(?:,\d{3})*(?:\.\d+)?)\s*(亿|억|千万|천만|百万|백만|万|만|千|천|billion|million|thousand)?")
 _WRITTEN = re.compile(rf"(?<![第{_CHINESE}])([{_CHINESE}]*[十百千万亿{_CHINESE}])(?=\s*(?:个|家|年|月|日|天|元|倍|成|户|人|项|类|公里|吨|小时|分之|万|亿|工作日))")
 _SCALE = {
-    "万": 10**4, "만": 10**4, "亿": 10**8, "억": 10**8, "百万": 10**6, "千万": 10**7,
+    "千": 10**3, "천": 10**3, "万": 10**4, "만": 10**4, "百万": 10**6, "백만": 10**6,
+    "千万": 10**7, "천만": 10**7, "亿": 10**8, "억": 10**8,
     "thousand": 10**3, "million": 10**6, "billion": 10**9,
 }  # fmt: skip
 
@@ -53,7 +55,8 @@ def _document(match: re.Match[str]) -> str:
 
 
 def _percent(match: re.Match[str]) -> str:
-    return f"{_arabic(match.group(1) or match.group(2))}%"
+    number = _arabic(match.group(1) or match.group(2))
+    return f"{number}%" if number else ""
 
 
 def _plain(match: re.Match[str]) -> str:
@@ -68,10 +71,14 @@ def _written(match: re.Match[str]) -> str:
 def _arabic(numeral: str) -> str:
     """A numeral in Arabic digits; empty where it cannot be read."""
     try:
-        return _written_out(float(cn2an.cn2an(numeral.replace("〇", "零"), "smart")))
-    except (ValueError, KeyError, TypeError):
+        whole = f"一{numeral}" if numeral[0] in "百千万亿" else numeral  # 百分之百
+        return _written_out(float(cn2an.cn2an(whole.replace("〇", "零"), "smart")))
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError):
         return ""
 
 
 def _written_out(number: float) -> str:
+    """A number without separators and needless zeros; empty where it is beyond all bounds."""
+    if not math.isfinite(number):
+        return ""
     return f"{number:.0f}" if number == round(number) else f"{number:.10g}"

@@ -17,7 +17,7 @@ from qa.types import Clause, Document, Language, Passage, Translation
 LONGEST_SENTENCE = 240
 """Characters; a longer sentence gives several passages (a static embedding blurs beyond)."""
 
-LONGEST_UNNUMBERED = 350
+LONGEST_UNNUMBERED = 500
 """Characters of a clause that is cut from text without numbers: what is quoted must be readable."""
 
 

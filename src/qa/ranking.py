@@ -27,7 +27,10 @@ FILE = "ranking.json"
 MODES = ("native", "cross")
 """A clause that stands in the language of the question, original or translated; one that does not."""
 
-SIGNALS = ("score", "lead", "words", "similar", "concepts", "dense", "sentence", "wording", "weakest", "uncovered", "length")
+SIGNALS = (
+    "score", "lead", "words", "similar", "concepts", "dense", "sentence",
+    "wording", "outside", "weakest", "uncovered", "length",
+)  # fmt: skip
 """What the calibrator sees of a candidate."""
 
 
@@ -111,6 +114,7 @@ def signals(evidence: Evidence, scores: Numbers) -> Numbers:
             features["dense_clause"],
             np.maximum(features["dense_sentence"], features["dense_title"]),
             (features["dense_wording"] + features["similar_wording"]) / 2,
+            evidence.outside,
             *_gaps(evidence),
             np.full(len(scores), np.log1p(len(evidence.words))),
         ],

@@ -30,6 +30,8 @@ class Retriever:
         self.index = index
         self.collector = Collector(index, encoder)
         self._ranking = ranking
+        ids = np.array([clause.id for clause in index.clauses])
+        self._rank_of_id = np.argsort(np.argsort(ids, kind="stable"), kind="stable")
         self._stands_in = {language: self._clauses_in(language) for language in LANGUAGES}
 
     def _clauses_in(self, language: Language) -> NDArray[np.bool_]:
@@ -55,10 +57,10 @@ class Retriever:
         evidence = self.collector.collect(query, documents)
         native = self._stands_in[language][evidence.clauses]
         probabilities = self._ranking.probabilities(evidence, native)
-        clauses = [self.index.clauses[position] for position in evidence.clauses]
-        order = sorted(range(len(clauses)), key=lambda i: (-probabilities[i], clauses[i].id))
+        # Equal probabilities are ordered by id: one question has one answer.
+        order = np.lexsort((self._rank_of_id[evidence.clauses], -probabilities))[:limit]
         hits = tuple(
-            Hit(clauses[i], float(probabilities[i]), rank)
-            for rank, i in enumerate(order[:limit], start=1)
+            Hit(self.index.clauses[evidence.clauses[i]], float(probabilities[i]), rank)
+            for rank, i in enumerate(order, start=1)
         )
         return Result(query, hits, evidence)

@@ -37,13 +37,16 @@ def _simplified() -> dict[int, str]:
 
     table = files("opencc") / "dictionary" / "TSCharacters.txt"
     pairs = (line.split() for line in table.read_text(encoding="utf-8").splitlines() if line)
-    return {ord(pair[0]): pair[1] for pair in pairs if len(pair[0]) == 1 and len(pair[1]) == 1}
+    once = {ord(pair[0]): pair[1] for pair in pairs if len(pair[0]) == 1 and len(pair[1]) == 1}
+    # 藴 → 苧 → 苎: a normal form has no other normal form.
+    return {code: once.get(ord(simple), simple) for code, simple in once.items()}
 
 
 def normalise(text: str) -> str:
     """The form in which texts are compared: NFKC, lower case, simplified, nothing invisible."""
-    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
-    return text.casefold().translate(_simplified())
+    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold()
+    # Twice, as folding may leave letters and marks apart that have a form of their own.
+    return unicodedata.normalize("NFKC", text).translate(_simplified())
 
 
 def runs(text: str) -> Iterator[tuple[Script, str, int]]:

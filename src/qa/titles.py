@@ -58,7 +58,7 @@ def _run_in(
     limit = start + rules.title_limit // 2
     separator = rules.title_separator.search(text, start, min(sentence, limit))
     for mark in (separator, stop):
-        if mark is None or mark is separator and not _is_phrase(text[start : mark.start()]):
+        if mark is None or (mark is separator and not _is_phrase(text[start : mark.start()])):
             continue
         body = _skip(text, mark.end(), end)
         if body < end:
@@ -94,7 +94,7 @@ def settle(text: str, titles: list[Title], rules: Numbering) -> list[Title]:
     usual = bool(lengths) and median(lengths) <= rules.title_limit * _USUAL
     return [
         title
-        if title.form != "run_in" or usual and _reads_like_title(text, title, rules)
+        if title.form != "run_in" or (usual and _reads_like_title(text, title, rules))
         else Title(title.start, title.start, title.start, "none")
         for title in titles
     ]

@@ -46,7 +46,14 @@ class FaissStore:
         if not k:
             empty = (len(queries), 0)
             return np.zeros(empty, np.float32), np.zeros(empty, np.int64)
-        return best_first(*self._index.search(np.ascontiguousarray(queries, np.float32), k))
+        queries, wider = np.ascontiguousarray(queries, np.float32), min(k + 1, len(self))
+        found = self._index.search(queries, wider)
+        # Of the equally close at its border FAISS keeps any, the contract the first: look further.
+        while wider < len(self) and (found[0][:, k - 1] == found[0][:, -1]).any():
+            wider = min(2 * wider, len(self))
+            found = self._index.search(queries, wider)
+        similarities, positions = best_first(*found)
+        return similarities[:, :k], positions[:, :k]
 
     def vectors(self, positions: NDArray[np.int64]) -> Vectors:
         return np.asarray(self._index.reconstruct_batch(positions), dtype=np.float32)

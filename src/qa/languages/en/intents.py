@@ -49,13 +49,13 @@ INTENTS = Intents(
         ),
         "bye": re.compile(rf"^(bye|goodbye|bye\s+bye|see\s+(you|ya)(\s+\w+)?|farewell|good\s+night|take\s+care|have\s+a\s+(nice|good|great)\s+\w+){_END}"),
         "identity": re.compile(
-            r"\b(who|what)\s+are\s+you\b|\bwho\s+(made|built|created|wrote|trained|programmed)\s+you\b|\bwhat('s|\s+is)\s+your\s+(name|model|purpose|favou?rite)\b|\bare\s+you\s+(an?\s+)?(real|human|robot|bot|ai|chatgpt|gpt|person|machine)\b|\bwhat\s+can\s+you\s+(do|help)\b|\bhow\s+old\s+are\s+you\b|\bdo\s+you\s+(love|like|have\s+feelings|sleep|dream)\b"
+            r"\b(who|what)\s+are\s+you\b(?!\s+\w+ing\b)|\bwho\s+(made|built|created|wrote|trained|programmed)\s+you\b|\bwhat('s|\s+is)\s+your\s+(name|model|purpose|favou?rite)\b|\bare\s+you\s+(an?\s+)?(real|human|robot|bot|ai|chatgpt|gpt|person|machine)\b|\bwhat\s+can\s+you\s+(do|help(\s+(me|us))?)(\s+with|\s+for\s+(me|us))?[\s,.!?~]*$|\bhow\s+old\s+are\s+you\b|\bdo\s+you\s+(love|like|have\s+feelings|sleep|dream)\b"
         ),
         "instructions": re.compile(
-            r"\b(ignore|disregard|forget|override|bypass|skip)\b.{0,30}\b(instructions?|prompts?|rules?|guidelines?|guardrails?|restrictions?|everything\s+above|above)\b|\b(system|hidden|initial)\s+prompts?\b|\b(pretend|act|role-?play)\s+(to\s+be|as|that|like)\b|\byou\s+are\s+now\b|\bfrom\s+now\s+on,?\s+you\b|\bjailbreak\b|\bdeveloper\s+mode\b|<\s*script|\bdrop\s+table\b|\bselect\s+\*\s+from\b|\bunion\s+select\b|\breveal\s+your\b"
+            r"\b(ignore|disregard|forget)\b.{0,30}\b(instructions?|prompts?|rules?|guidelines?|guardrails?|restrictions?|everything\s+above|above)\b|\b(override|bypass|skip)\b.{0,12}\b(all|any|previous|prior|above|your)\b.{0,20}\b(instructions?|prompts?|rules?|guidelines?|guardrails?|restrictions?)\b|\b(system|hidden|initial)\s+prompts?\b|\b(pretend|role-?play)\s+(to\s+be|as|that|like)\b|(^|[.!?;:,]\s*|\b(please|now|you|you\s+must|you\s+will)\s+)act\s+(as|like)\b|\byou\s+are\s+now\b|\bfrom\s+now\s+on,?\s+you\b|\bjailbreak\b|\bdeveloper\s+mode\b|<\s*script|\bdrop\s+table\b|\bselect\s+\*\s+from\b|\bunion\s+select\b|\breveal\s+your\b"
         ),
         "chat": re.compile(
-            rf"\b(tell|know)\b.{{0,12}}\b(joke|story|jokes|stories|riddle)\b|\b(sing|write|compose)\b.{{0,12}}\b(song|poem|haiku|essay|code|email)\b|\bi\s+(love|hate|miss)\s+you\b|\byou('re|\s+are)\s+(so\s+|very\s+)?(smart|stupid|funny|cute|awesome|great|useless|amazing|dumb)\b|^(lol|haha+|hehe+|wow|hmm+|test(ing)?)(\s+(lol|haha+|1\s*2\s*3|one\s+two\s+three))?{_END}|\bi('m|\s+am)\s+(so\s+)?(bored|tired|sad|hungry|happy)\b"
+            rf"\b(tell|know)\b.{{0,12}}\b(joke|story|jokes|stories|riddle)\b|\b(sing|write|compose)\s+(me\s+|us\s+)?(an?|some)\s+(\w+\s+)?(song|poem|haiku|essay|code|email)\b|\bi\s+(love|hate|miss)\s+you\b|\byou('re|\s+are)\s+(so\s+|very\s+)?(smart|stupid|funny|cute|awesome|great|useless|amazing|dumb)\b|^(lol|haha+|hehe+|wow|hmm+|test(ing)?)(\s+(lol|haha+|1\s*2\s*3|one\s+two\s+three))?{_END}|\bi('m|\s+am)\s+(so\s+)?(bored|tired|sad|hungry|happy)\b"
         ),
     },
     generic=re.compile(

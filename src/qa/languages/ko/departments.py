@@ -59,5 +59,5 @@ NOTES = NoteGrammar(
     first_leads=re.compile("(?:첫[ ]?번째|맨[ ]?앞|처음|먼저)[^.;)\n]{0,20}(?:주관|총괄)"),
     first_group_leads=re.compile("쉼표[ ]?앞[^.;)\n]{0,20}(?:주관|총괄)"),
     divide=divide,
-    belongs=lambda name, following: False,
+    belongs=lambda _name, _following: False,
 )

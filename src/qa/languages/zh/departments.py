@@ -33,7 +33,7 @@ def divide(name: str) -> list[str]:
     for joint in _JOINT.finditer(name):
         left, right = name[start : joint.start()], _JOINT.split(name[joint.end() :], maxsplit=1)[0]
         certain = joint.group() in ("会同", "以及")
-        if certain or _whole(left) and (right.startswith("各") or _whole(right)):
+        if certain or (_whole(left) and (right.startswith("各") or _whole(right))):
             parts.append(left)
             start = joint.end()
     return [*parts, name[start:]]

@@ -1,0 +1,72 @@
+"""What a printed page left in a text, read away: hard line breaks, page numbers, spaced letters.
+
+``reading`` gives a text of the same length, so that what is found in it is found in the
+original at the same offsets. What is read away becomes ``FILLER``, which no pattern minds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from qa.types import Language
+
+FILLER = "\u200b"
+"""A space without width: stands for a character that is read over."""
+
+_NARROWEST = 16  # characters; shorter lines are not the width of a page
+_RAGGED = 3  # characters that full lines differ in: a stop may not begin a line
+_FEW = 4  # full lines that a wrapped text has at least
+_PAGE_NUMBER = re.compile(
+    r"\n[ \t\u3000\xa0]{0,60}(?:[-—－–·][ ]?){1,2}[0-9０-９]{1,3}(?:[ ]?[-—－–·]){1,2}[ \t\u3000]{0,60}(?=\n)"
+    r"|\n[ \t\u3000\xa0]{0,60}第?[ ]?[0-9]{1,3}[ ]?(?:页|/)[ ，,/]{0,3}共?[ ]?[0-9]{1,3}[ ]?页?[ \t]{0,60}(?=\n)"
+)
+_HAN = "\u4e00-\u9fff"
+_SPACED = re.compile(rf"(?<![{_HAN}])[{_HAN}](?:[ \u3000][{_HAN}]){{2,30}}(?![{_HAN}])")
+_ENDED = re.compile(r"[。！？；：!?;:.…】］\]〕）)”\"]\s*$")
+
+
+def reading(text: str, language: Language) -> str:
+    """``text`` as it is meant to be read, character for character at the same offsets."""
+    text = _PAGE_NUMBER.sub(lambda match: FILLER * len(match.group()), text)
+    if language == "zh":
+        text = _SPACED.sub(_closed_up, text)
+    return _unwrapped(text, " " if language == "en" else FILLER)
+
+
+def _closed_up(match: re.Match[str]) -> str:
+    """``责 任 单 位`` closed up, its spaces put behind."""
+    printed = match.group()
+    letters = printed[::2]
+    return letters + FILLER * (len(printed) - len(letters))
+
+
+def _unwrapped(text: str, filler: str) -> str:
+    """The text with each line break in the middle of a paragraph read away.
+
+    A text is hard-wrapped where its longest lines are of one length, and most of them break off
+    before a sentence ends; then a line of that length goes on in the next.
+    """
+    lines = text.split("\n")
+    lengths = [len(line.replace(FILLER, "").rstrip()) for line in lines]
+    width = _width(lengths, ragged=_RAGGED if filler == FILLER else _NARROWEST)
+    if not width:
+        return text
+    full = [index for index, length in enumerate(lengths[:-1]) if length >= width]
+    broken = [index for index in full if not _ENDED.search(lines[index])]
+    if len(broken) < _FEW or 2 * len(broken) < len(full):
+        return text
+    joints = set(full)
+    return "".join(
+        line + (filler if index in joints else "\n") for index, line in enumerate(lines[:-1])
+    ) + lines[-1]
+
+
+def _width(lengths: list[int], *, ragged: int) -> int:
+    """The least length of a full line; 0 where the longest lines are of no common length."""
+    counts = Counter(length for length in lengths if length >= _NARROWEST)
+    if not counts:
+        return 0
+    longest = max(counts)
+    near = sum(count for length, count in counts.items() if length >= longest - ragged)
+    return longest - ragged if near >= _FEW and 3 * near >= sum(counts.values()) else 0

@@ -1,0 +1,320 @@
+"""An answer as HTML. Pure: values in, markup out.
+
+Documents and questions are hostile: every text reaches the page through a template that escapes
+it, and what is quoted is cut from the clause or its translation, never written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from qa.index import Index
+from qa.intent import clause_number
+from qa.messages import message
+from qa.render import contacts, department_name
+from qa.types import Answer, Citation, Clause, Focus, Hit, Language, Outcome, Quote, Translation
+
+TAGS: dict[Language, str] = {"zh": "zh-CN", "en": "en", "ko": "ko"}
+"""The language tags (BCP 47) by which browsers choose fonts and voices."""
+
+_ALSO = 3
+_MAY_APPLY = 0.1
+"""The probability from which a further clause is worth a glance."""
+_NEIGHBOURS = 3
+_MOST_DUTIES = 40
+_LONG = 1200
+"""Characters from which a clause is shown by its decisive sentences first, on wide screens too."""
+
+Kind: TypeAlias = Literal["mark", "rest", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a text: decisive (``mark``), other wording, or a closing note."""
+
+    text: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A text of a clause in one language; ``label`` is the key of its heading."""
+
+    label: str
+    language: Language
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A clause as something to open. ``numeral`` is the number alone, ``label`` what it is called."""
+
+    clause: str
+    numeral: str
+    label: str
+    path: tuple[str, ...]
+    title: str
+    language: Language
+    document: str
+    gist: tuple[Piece, ...] = ()
+    current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """A responsible department in the asker's language; ``printed`` where that differs."""
+
+    name: str
+    printed: str
+    language: Language
+    lead: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A clause that answers, the ``position``-th of ``count`` (0 where it has no number).
+
+    ``plain`` is what the copy button copies.
+    """
+
+    link: Link
+    printed: str
+    printed_language: Language
+    columns: tuple[Column, ...]
+    untranslated: bool
+    long: bool
+    departments: tuple[Department, ...]
+    source: str
+    position: int
+    count: int
+    neighbours: tuple[Link, ...]
+    plain: str
+
+    @property
+    def marked(self) -> bool:
+        """Whether some sentences stand out from others."""
+        return any(piece.kind == "mark" for column in self.columns for piece in column.pieces)
+
+
+def clause_pieces(clause: Clause, quotes: Iterable[Quote]) -> tuple[Piece, ...]:
+    """The wording and notes of a clause (all of it where it is a title only), cut at the quotes.
+
+    The pieces joined are a slice of ``clause.text``. Nothing is marked where all is quoted.
+    """
+    start = clause.body_start if clause.text[clause.body_start :].strip() else 0
+    kinds: list[Kind] = ["rest"] * len(clause.text)
+    for first, last in clause.notes:
+        kinds[first:last] = ["note"] * len(kinds[first:last])
+    for quote in quotes:
+        kinds[quote.start : quote.end] = ["mark"] * len(kinds[quote.start : quote.end])
+    runs = groupby(range(start, len(clause.text)), key=kinds.__getitem__)
+    pieces = [Piece("".join(clause.text[i] for i in run), kind) for kind, run in runs]
+    return _unmark_whole(pieces)
+
+
+def translation_pieces(translation: Translation, quotes: Iterable[Quote]) -> tuple[Piece, ...]:
+    """A translation, sentence by sentence, with the translations of the quotes marked."""
+    quoted = {quote.translation for quote in quotes if quote.translation}
+    space = "" if translation.language == "zh" else " "
+    pieces: list[Piece] = []
+    for sentence in translation.sentences:
+        pieces += Piece(sentence, "mark" if sentence in quoted else "rest"), Piece(space, "note")
+    return _unmark_whole([*pieces, Piece(translation.note, "note")])
+
+
+def _unmark_whole(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    """Where nothing but notes is left unmarked, marks tell nothing."""
+    if any(piece.kind == "rest" and piece.text.strip() for piece in pieces):
+        return tuple(pieces)
+    return tuple(Piece(p.text, "rest" if p.kind == "mark" else p.kind) for p in pieces)
+
+
+class Cards:
+    """Renders the answers that one index gives."""
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+        self._documents = {document.id: document for document in index.documents}
+        self._outlines = {
+            document: tuple(clauses)
+            for document, clauses in groupby(index.clauses, key=lambda clause: clause.document_id)
+        }
+
+    def answer(self, answer: Answer, interface: Language) -> str:
+        """The answer, with the labels of the page in the language of the interface."""
+        shown = answer.citations[:_MOST_DUTIES]
+        return render(
+            "answer.html",
+            interface,
+            answer=answer,
+            duties=answer.focus is Focus.DUTIES,
+            departments_first=answer.focus is Focus.DEPARTMENTS,
+            reply=message(answer.language, f"reply.{answer.reply}") if answer.reply else "",
+            cards=[self._card(citation, answer, interface) for citation in shown],
+            left_out=len(answer.citations) - len(shown),
+            choices=[self._choice(citation, answer.language, interface) for citation in answer.choices],
+            assumed=self.link(answer.assumed, answer.language, interface) if answer.assumed else None,
+            named=[department_name(self.index, name, answer.language) for name in answer.departments],
+            also=self._also(answer, interface),
+            nearest=self._links((hit.clause for hit in answer.hits[:_ALSO]), answer.language, interface),
+            contacts=contacts(answer, self.index),
+            documents=len(self._documents),
+            clauses=sum(bool(clause.number) for clause in self.index.clauses),
+        )
+
+    def link(
+        self,
+        clause: Clause,
+        language: Language,
+        interface: Language,
+        gist: tuple[Piece, ...] = (),
+        current: bool = False,
+    ) -> Link:
+        """A clause to open, its title in ``language`` where there is a translation."""
+        translation = self._translation(clause, language)
+        document = self._documents[clause.document_id]
+        title = translation.title if translation else ""
+        numeral = numeral_of(clause, interface)
+        spoken = numeral if _is_item(clause.number) else message(interface, "clause", number=numeral)
+        return Link(
+            clause=clause.id,
+            numeral=numeral,
+            label=spoken if clause.number else "",
+            path=clause.path,
+            title=title or clause.title or f"{clause.text[:24].strip()}…",
+            language=language if title else document.language,
+            document=self.document_title(clause.document_id, language) if len(self._documents) > 1 else "",
+            gist=gist,
+            current=current,
+        )
+
+    def outline(self, document_id: str, interface: Language) -> list[Link]:
+        """The clauses of a document in its order."""
+        return self._links(self._outlines.get(document_id, ()), interface, interface)
+
+    def document_title(self, document_id: str, language: Language) -> str:
+        """The title of a document in a language, else as printed, else its file name."""
+        document = self._documents[document_id]
+        return self.index.titles.get((document_id, language), "") or document.title or document_id
+
+    # --- parts
+
+    def _card(self, citation: Citation, answer: Answer, interface: Language) -> Card:
+        clause, document, language = citation.clause, citation.document, answer.language
+        outline = self._outlines[clause.document_id]
+        place = next(i for i, other in enumerate(outline) if other.id == clause.id)
+        around = outline[max(0, place - _NEIGHBOURS) : place + _NEIGHBOURS + 1]
+        numbered = [other.id for other in outline if other.number]
+        original = Column("original", document.language, clause_pieces(clause, citation.quotes))
+        columns = (original,)
+        if citation.translation and language != document.language:
+            pieces = translation_pieces(citation.translation, citation.quotes)
+            columns = (Column("translation", language, pieces), original)
+        departments = tuple(self._department(name, clause, language) for name in clause.departments)
+        heading = clause.text[: clause.body_start].strip()
+        return Card(
+            link=self.link(clause, language, interface),
+            printed=heading if len(columns) > 1 else "",
+            printed_language=document.language,
+            columns=columns,
+            untranslated=len(columns) == 1 and language != document.language,
+            long=len(clause.text) > _LONG,
+            departments=departments,
+            source=self.document_title(document.id, language),
+            position=numbered.index(clause.id) + 1 if clause.number else 0,
+            count=len(numbered),
+            neighbours=tuple(
+                self.link(other, language, interface, current=other.id == clause.id) for other in around
+            ),
+            plain=_plain(citation, departments, document.title or document.id, interface),
+        )
+
+    def _choice(self, citation: Citation, language: Language, interface: Language) -> Link:
+        """A clause to choose, told by the translation of its decisive sentence, else the sentence."""
+        quote = citation.quotes[0]
+        gist = (Piece(quote.translation or quote.text, "mark"),)
+        return self.link(citation.clause, language, interface, gist=gist)
+
+    def _also(self, answer: Answer, interface: Language) -> list[Link]:
+        if answer.outcome is not Outcome.ANSWERED or answer.focus is Focus.DUTIES:
+            return []
+        cited = {citation.clause.id for citation in answer.citations}
+        further = [hit for hit in answer.hits if hit.clause.id not in cited and _may_apply(hit)]
+        return self._links((hit.clause for hit in further[:_ALSO]), answer.language, interface)
+
+    def _links(self, clauses: Iterable[Clause], language: Language, interface: Language) -> list[Link]:
+        return [self.link(clause, language, interface) for clause in clauses]
+
+    def _department(self, printed: str, clause: Clause, language: Language) -> Department:
+        name = department_name(self.index, printed, language)
+        return Department(
+            name=name,
+            printed=printed if name != printed else "",
+            language=self._documents[clause.document_id].language,
+            lead=printed in clause.lead,
+        )
+
+    def _translation(self, clause: Clause, language: Language) -> Translation | None:
+        group = self.index.translations.get(clause.id, ())
+        return next((each for each in group if each.language == language), None)
+
+
+def numeral_of(clause: Clause, interface: Language) -> str:
+    """The number of a clause as readers of a language write it: 十一 for Chinese, 11 for others.
+
+    Numbers of several parts (3.2) and letters stay as printed.
+    """
+    bare = clause.number.strip("第条條제조（）() .、．")
+    if interface == "zh" or not re.fullmatch(r"[〇零一二三四五六七八九十百千两]+", bare):
+        return bare
+    return str(clause_number(bare) or bare)
+
+
+def _is_item(number: str) -> bool:
+    """Whether a number counts items within a clause, as （三） and 3.2 do."""
+    return number[:1] in "（(" or bool(re.search(r"\d\.\d", number))
+
+
+def _may_apply(hit: Hit) -> bool:
+    return hit.probability >= _MAY_APPLY
+
+
+def _plain(
+    citation: Citation, departments: Sequence[Department], source: str, interface: Language
+) -> str:
+    """A citation for the clipboard: heading, text, translation, departments, source."""
+    say = partial(message, interface)
+    clause, translation = citation.clause, citation.translation
+    names = "；".join(department.printed or department.name for department in departments)
+    lines = [clause.text.strip()]
+    if translation:
+        lines += ["", f"{say('translation')}:", f"{translation.title}\n{translation.text}".strip()]
+    if names:
+        lines += ["", f"{say('departments')}: {names}"]
+    return "\n".join([*lines, f"{say('source')}: {source}"])
+
+
+def render(template: str, interface: Language, **values: Any) -> str:
+    """A template of this package filled in, its labels in the language of the interface."""
+    return _environment().get_template(template).render(
+        say=partial(message, interface), interface=interface, tags=TAGS, **values
+    )
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,94 @@
+"""A conversation: what the page sends, and the turn that it gets back. Knows nothing of Gradio."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from qa.answering import cite
+from qa.assistant import Assistant
+from qa.messages import catalogue
+from qa.types import LANGUAGES, Answer, Citation, Clause, Hit, Language, Outcome
+from qa.web.cards import TAGS, Cards, render
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The reply to one question, rendered for each language of the interface.
+
+    ``answer`` is what the next question may refer to.
+    """
+
+    language: Language
+    html: dict[Language, str]
+    answer: Answer | None
+
+
+class Chat:
+    """Answers the questions of any number of conversations, each told by its last answer."""
+
+    def __init__(self, assistant: Assistant) -> None:
+        self._assistant = assistant
+        self._clauses = {clause.id: clause for clause in assistant.index.clauses}
+        self._documents = {document.id: document for document in assistant.index.documents}
+        self.cards = Cards(assistant.index)
+
+    def ask(self, question: str, previous: Answer | None, interface: Language) -> Turn:
+        """The turn for a question; one that says so where the question could not be dealt with."""
+
+        def answer() -> Turn:
+            answer = self._assistant.ask(question, previous=previous)
+            # After a greeting the conversation is still about the clause before it.
+            return self._turn(answer, previous if answer.reply else answer)
+
+        return _whatever_happens(answer, previous, interface)
+
+    def open(self, clause_id: str, language: Language, previous: Answer | None) -> Turn:
+        """The turn that shows a clause which the asker has chosen."""
+
+        def answer() -> Turn:
+            answer = self._opened(self._clauses[clause_id], language, previous)
+            return self._turn(answer, answer)
+
+        return _whatever_happens(answer, previous, language)
+
+    def examples(self, language: Language) -> list[str]:
+        """The example questions of a language that the loaded documents answer."""
+        texts = catalogue(language)
+        examples = [texts[key] for key in sorted(texts) if key.startswith("example.")]
+        answered = Outcome.ANSWERED
+        return [text for text in examples if self._assistant.ask(text).outcome is answered]
+
+    def _opened(self, clause: Clause, language: Language, previous: Answer | None) -> Answer:
+        choices = previous.choices if previous else ()
+        for choice in choices:
+            if previous and choice.clause.id == clause.id:
+                return replace(previous, outcome=Outcome.ANSWERED, citations=(choice,), choices=())
+        citation = self._whole(clause, language)
+        hits = (Hit(clause, 1.0, 1),)
+        return Answer(clause.title, language, Outcome.ANSWERED, hits, citations=(citation,))
+
+    def _whole(self, clause: Clause, language: Language) -> Citation:
+        translations = self._assistant.index.translations.get(clause.id, ())
+        document = self._documents[clause.document_id]
+        return cite(clause, document, range(len(clause.text)), translations, language)
+
+    def _turn(self, answer: Answer, kept: Answer | None) -> Turn:
+        html = {language: self.cards.answer(answer, language) for language in LANGUAGES}
+        return Turn(answer.language, html, kept)
+
+
+def failure(key: str) -> dict[Language, str]:
+    """What is shown where there is no answer, by language; ``key`` names its message."""
+    return {language: render("failure.html", language, key=key) for language in TAGS}
+
+
+def _whatever_happens(turn: Callable[[], Turn], previous: Answer | None, language: Language) -> Turn:
+    try:
+        return turn()
+    except Exception:  # the asker must get a reply, the operator the cause
+        _log.exception("a question could not be answered")
+        return Turn(language, failure("error.internal"), previous)

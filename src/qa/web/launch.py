@@ -1,0 +1,122 @@
+"""The command that opens the chat: arguments, an index that is ready, a server."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qa.config import Settings
+from qa.errors import IndexUnusable, PolicyError
+
+if TYPE_CHECKING:
+    from qa.assistant import Assistant
+    from qa.types import Language
+    from qa.web.chat import Chat
+
+_OFFLINE = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the chat until it is interrupted, and returns the exit code."""
+    os.environ.update(_OFFLINE)
+    settings = _settings(arguments)
+    try:
+        with _listen(settings.host, settings.port) as listener:
+            _serve(settings, listener)
+    except PolicyError as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("app.py: stopped", file=sys.stderr)
+    return 0
+
+
+def _settings(arguments: Sequence[str] | None) -> Settings:
+    default = Settings.from_environment()
+    parser = argparse.ArgumentParser(
+        prog="app.py", description="Opens the chat in which policies answer questions."
+    )
+    parser.add_argument("--corpus", type=Path, default=default.corpus, metavar="DIR")
+    parser.add_argument("--index", type=Path, default=default.index, metavar="DIR")
+    parser.add_argument("--model", default=default.model, metavar="NAME_OR_PATH")
+    parser.add_argument("--host", default=default.host)
+    parser.add_argument("--port", type=int, default=default.port, help="0: any that is free")
+    return replace(default, **vars(parser.parse_args(arguments)))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens, before anything slow is done.
+
+    Raises:
+        PolicyError: the port is in use, or this machine has no such address.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        raise PolicyError(
+            f"{host}:{port}",
+            f"cannot be listened on ({getattr(error, 'strerror', None) or error})",
+            "end the program that uses it, or choose another with --port or --host",
+        ) from error
+
+
+def _serve(settings: Settings, listener: socket.socket) -> None:
+    with ThreadPoolExecutor(1) as beside:
+        opening = beside.submit(_open, settings)  # while the libraries of the page are loaded
+        import uvicorn
+
+        from qa.web.page import application
+
+        chat, examples = opening.result() or _build(settings)
+    config = uvicorn.Config(
+        application(chat, examples),
+        log_level="error",
+        access_log=False,
+        timeout_graceful_shutdown=1,  # pages that are still open keep a connection
+    )
+    host, port = listener.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    print(f"http://{shown}:{port}", flush=True)
+    print("app.py: the chat is open at the address above; Ctrl-C ends it", file=sys.stderr)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _open(settings: Settings) -> tuple[Chat, dict[Language, list[str]]] | None:
+    """The chat on the index that there is; None where that has to be built."""
+    from qa.assistant import Assistant
+    from qa.encoder import load_encoder
+    from qa.index import check_corpus
+
+    try:
+        assistant = Assistant.open(settings.index, load_encoder, settings.model)
+        check_corpus(assistant.index, settings.corpus)
+    except IndexUnusable as error:
+        print(f"app.py: {error.where} {error.what}: building the index", file=sys.stderr)
+        return None
+    return _warm(assistant)
+
+
+def _build(settings: Settings) -> tuple[Chat, dict[Language, list[str]]]:
+    from qa.assistant import Assistant
+    from qa.build import build
+    from qa.encoder import load_encoder
+
+    build(settings.corpus, settings.index, settings.model)
+    return _warm(Assistant.open(settings.index, load_encoder, settings.model))
+
+
+def _warm(assistant: Assistant) -> tuple[Chat, dict[Language, list[str]]]:
+    """The chat and its examples. To find those that are answered loads the parts of all languages."""
+    from qa.types import LANGUAGES
+    from qa.web.chat import Chat
+
+    chat = Chat(assistant)
+    return chat, {language: chat.examples(language) for language in LANGUAGES}

@@ -1,0 +1,58 @@
+"""The page as it leaves the machine: nothing in it points, or may reach, elsewhere."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+POLICY = (
+    "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; frame-ancestors 'self'; base-uri 'self'; form-action 'self'"
+)
+"""The Content-Security-Policy: the browser itself refuses whatever is not of this machine. Gradio
+compiles templates in the browser, which takes 'unsafe-eval'."""
+
+_ADVERTISING = re.compile(r"<meta\s[^>]*?(?:property=\"og:|name=\"twitter:)[^>]*>\s*")
+
+
+def own_page(page: str, title: str, style: str) -> str:
+    """Gradio's page with our title and style in its head, without the pictures and links to
+    gradio.app that it shows to other sites."""
+    head = f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>"
+    return _ADVERTISING.sub("", page).replace("</head>", head, 1)
+
+
+class ServedPage:
+    """Middleware: the policy on every reply, and our head in the page."""
+
+    def __init__(self, app: ASGIApp, title: str, style: str) -> None:
+        self._app, self._title, self._style = app, title, style
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != "/":
+            await self._app(scope, receive, send)
+            return
+        kept = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+        start: Message = {}
+        body = b""
+
+        async def gather(message: Message) -> None:
+            nonlocal start, body
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            body += message.get("body", b"")
+            if message.get("more_body"):
+                return
+            headers = MutableHeaders(raw=start["headers"])
+            if Headers(raw=start["headers"]).get("content-type", "").startswith("text/html"):
+                body = own_page(body.decode(), self._title, self._style).encode()
+                headers["content-security-policy"] = POLICY
+                headers["content-length"] = str(len(body))
+            await send(start)
+            await send({"type": "http.response.body", "body": body})
+
+        await self._app({**scope, "headers": kept}, receive, gather)
