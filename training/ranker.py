@@ -122,7 +122,7 @@ def _example(
 def fit_ranker(examples: list[Example], penalty: float = RANK_PENALTY) -> Numbers:
     """Weights over FEATURES that maximise the likelihood of the clauses that settle the questions.
 
-    Evidence never speaks against a clause, but for its having no number.
+    Evidence never speaks against a clause, but for its having no number or another place.
     """
     answerable = [example for example in examples if example.gold.any()]
 
@@ -142,9 +142,9 @@ def fit_ranker(examples: list[Example], penalty: float = RANK_PENALTY) -> Number
             gradient / count + penalty * weights / 10,
         )
 
-    bounds = [(None, 0.0) if name == "unnumbered" else (0.0, None) for name in FEATURES]
-    start = np.ones(len(FEATURES))
-    start[FEATURES.index("unnumbered")] = -1
+    against = [name in ("unnumbered", "elsewhere") for name in FEATURES]
+    bounds = [(None, 0.0) if negative else (0.0, None) for negative in against]
+    start = np.where(against, -1.0, 1.0)
     return np.asarray(minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x)
 
 

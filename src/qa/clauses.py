@@ -10,12 +10,12 @@ the finest with a note of its own; elsewhere the finest that carries text and is
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
-from qa import markers, notes, outline, titles
+from qa import layout, markers, notes, outline, titles
 from qa.languages import NOTES, NUMBERING
 from qa.languages.grammar import ARTICLE, Numbering
 from qa.notes import Note
@@ -23,10 +23,11 @@ from qa.outline import Unit
 from qa.titles import Title
 from qa.types import Clause, Document
 
-_BLANK = " \t\u3000\xa0\n*#_>|-"
+_BLANK = " \t\u3000\xa0\n*#_>|-" + layout.FILLER
 _ITEM_LENGTH = 80  # characters; shorter units under a sentence are its items, not clauses
 _HEADING_LENGTH = 60
 _BARE_HEADING = 30
+_ENTRY = 100  # characters of an entry in a list of attachments
 _PUNCTUATION = "。；：，、！？.;:,!?）)]】〕|\t"
 
 
@@ -117,9 +118,13 @@ class _Habit:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A document read: its outline, its notes, and the rules of its language."""
+    """A document read: its outline, its notes, and the rules of its language.
+
+    ``text`` is the text as it is read, ``printed`` as it stands: of one length.
+    """
 
     text: str
+    printed: str
     rules: Numbering
     roots: list[Unit]
     notes: list[Note]
@@ -129,7 +134,7 @@ class _Source:
 
     @classmethod
     def of(cls, document: Document) -> _Source:
-        text, rules = document.text, NUMBERING[document.language]
+        text, rules = layout.reading(document.text, document.language), NUMBERING[document.language]
         grammar = NOTES[document.language]
         candidates = markers.find(text, rules)
         appendices = [
@@ -147,7 +152,7 @@ class _Source:
         found = notes.find(text, bounds, [*closings, *breaks], grammar)
         found = notes.apply_rule(text, found, grammar)
         starts = [note.start for note in found]
-        return cls(text, rules, roots, found, starts, breaks, appendices)
+        return cls(text, document.text, rules, roots, found, starts, breaks, appendices)
 
     def notes_in(self, start: int, end: int) -> list[Note]:
         """The notes that begin in a span."""
@@ -192,17 +197,30 @@ class _Source:
         end = title.end
         if title.form == "none":
             end = unit.head_end if self.is_heading(unit) else title.end
-        return self.text[unit.start : max(end, unit.marker.end)].rstrip(_BLANK)
+        return self.printed[unit.start : max(end, unit.marker.end)].rstrip(_BLANK)
 
     # --- spans -------------------------------------------------------------------------------
 
     def title(self, unit: Unit, end: int) -> Title:
         """The title of a unit that ends at ``end``."""
         inside = self.notes_in(unit.marker.end, end)
-        if inside and not self.text[inside[-1].end : end].strip(_BLANK + "。."):
-            end = inside[0].start if len(inside) == 1 else end
+        while inside and not self.text[inside[-1].end : end].strip(_BLANK + "。."):
+            end = inside.pop().start
+        if inside and self._heads(unit, inside[0]):
+            start, stop = _trim(self.text, unit.marker.end, inside[0].start)
+            body = _trim(self.text, inside[0].end, end)[0]
+            return Title(start, stop, body, "own")
         return titles.find(
             self.text, unit.marker.end, end, self.rules, article=unit.kind.division == ARTICLE
+        )
+
+    def _heads(self, unit: Unit, note: Note) -> bool:
+        """Whether a note stands right after the title, before the text."""
+        words = self.text[unit.marker.end : note.start]
+        return (
+            0 < len(words.strip(_BLANK)) <= _BARE_HEADING
+            and not any(char in _PUNCTUATION for char in words)
+            and self.text[note.end : note.end + 1] not in tuple("，；。、,;.")
         )
 
     def habits(self, units: list[Unit]) -> dict[str, _Habit]:
@@ -248,16 +266,21 @@ class _Source:
     def _without_closing(self, unit: Unit, habit: _Habit) -> int:
         """The end of a last clause: closing paragraphs have no number, and are none of it."""
         inside = self.notes_in(unit.start, unit.end)
-        if inside and habit.ends_with_note:
+        body = self.title(unit, unit.end).body
+        if inside and habit.ends_with_note and inside[-1].start > body:
             end = inside[-1].end
             return end + 1 if self.text[end : end + 1] in ("。", ".") else end
-        body = self.title(unit, unit.end).body
         closing = self.rules.closing.search(self.text, unit.marker.end, unit.end)
-        end = closing.start(1) if closing and closing.start(1) > body else unit.end
+        end = closing.start(1) if closing and self._holds_text(unit, closing.start(1)) else unit.end
         paragraphs = self._paragraphs(unit, end)
         if not unit.children and 0 < habit.paragraphs < len(paragraphs):
             end = paragraphs[habit.paragraphs - 1][1]
         return end
+
+    def _holds_text(self, unit: Unit, end: int) -> bool:
+        """Whether more than a heading stands in a unit before ``end``."""
+        words = self.text[unit.marker.end : end].strip(_BLANK)
+        return len(words) > _BARE_HEADING or words[-1:] in tuple("。.）)】]")
 
     def _paragraphs(self, unit: Unit, end: int) -> list[tuple[int, int]]:
         spans = []
@@ -274,24 +297,19 @@ class _Source:
 def _without_attachments(
     text: str, candidates: list[markers.Marker], lists: list[int]
 ) -> list[markers.Marker]:
-    """Leave out the numbers of a list of attachments: the lines from 附件： that are numbered."""
-    spans = []
-    for start in lists:
-        end = start
-        while True:
-            stop = text.find("\n", end, end + 300)
-            end = stop + 1 if stop >= 0 else end + 300
-            if stop < 0 or not text[end : end + 12].strip()[:1].isdecimal():
-                break
-        spans.append((start, end))
+    """Leave out the numbers of a list of attachments: 1, 2, 3 after 附件： with no sentence."""
     kept = []
-    index = 0
+    waiting = deque(lists)
+    listed = start = 0  # numbers of the list read so far, and where the last of them stands
     for marker in candidates:
-        while index < len(spans) and spans[index][1] <= marker.start:
-            index += 1
-        listed = index < len(spans) and spans[index][0] <= marker.start
-        if not (listed and marker.number[:1].isdecimal()):
-            kept.append(marker)
+        while waiting and waiting[0] < marker.start:
+            listed, start = 1, waiting.popleft()
+        following = listed and marker.readings[0][1] == listed and marker.number[:1].isdecimal()
+        if following and marker.start - start < _ENTRY and "。" not in text[start : marker.start]:
+            listed, start = listed + 1, marker.start
+            continue
+        listed = 0
+        kept.append(marker)
     return kept
 
 
@@ -341,9 +359,10 @@ class _Levels:
         heading = self._source.is_heading(unit)
         if noted:  # the note after the last of several may be the note of all of them
             kind = noted[0].kind.name
-            usual = kind in self._working and unit.kind.name not in self._noted_leaves
+            alike = unit.kind.name in self._noted_leaves or unit.kind.division == ARTICLE
+            usual = kind in self._working and not alike
             deeper = bool(noted[0].children) and self._holds_clauses(noted[0])
-            return usual or deeper or (heading and not noted[0].kind.item)
+            return usual or deeper or (heading and not alike and not noted[0].kind.item)
         if self._noted(unit):
             return False
         below = {inner.kind.name for child in unit.children for inner in child.walk()}

@@ -33,9 +33,9 @@ def read_questions(path: Path, split: str = "") -> list[Question]:
     Raises:
         CorpusError: a line is not an object with ``question`` and ``clauses``.
     """
-    questions = []
+    questions, number = [], 0
     try:
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+        for number, line in enumerate(path.read_text("utf-8").split("\n"), start=1):
             if not line.strip():
                 continue
             record = json.loads(line)
@@ -51,7 +51,7 @@ def read_questions(path: Path, split: str = "") -> list[Question]:
                     record.get("outcome", ""),
                 )
             )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorpusError(
             path, f"has no question with clauses in line {number} ({error})", "see tests/eval for the format"
         ) from error

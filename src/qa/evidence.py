@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from qa.analysis import Analysis, analyse
 from qa.encoder import Encoder
+from qa.glossary import Glossary, places
 from qa.index import Index
 from qa.lexical import WeightedTerm
+from qa.types import Document
 
 Numbers = NDArray[np.float32]
 
@@ -28,6 +30,8 @@ FEATURES = (
     *(f"{channel}_{kind}" for channel in PASSAGE_CHANNELS for kind in KINDS),
     *(f"{channel}_{part}" for channel in ("words", "grams", "concepts") for part in ("heading", "document")),
     "dense_heading",
+    "place",
+    "elsewhere",
     "department",
     "unnumbered",
 )
@@ -37,6 +41,10 @@ _NEIGHBOURS = 12
 _REMEMBERED_WORDS = 20_000
 _SIMILAR_ENOUGH = 0.45
 """Cosine below which two words of the trained encoder are unrelated."""
+
+_OPENING = 250
+_SIGNATURE = 60
+"""Characters at the beginning and the end of a document that name its issuer and its place."""
 
 _CANDIDATES = 200
 """Passages taken from each channel: the clauses of these are compared by all the evidence."""
@@ -51,6 +59,7 @@ class Query:
     terms: dict[str, list[WeightedTerm]]
     vector: Numbers
     departments: frozenset[str]
+    places: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,10 @@ class Collector:
         self._document_of = np.array([positions[c.document_id] for c in index.clauses], np.int64)
         self._unnumbered = np.array([not clause.number for clause in index.clauses], np.float32)
         self._departments = [self.departments_of(clause.departments) for clause in index.clauses]
+        self._place_names = Glossary(places())
+        self._places_of = [
+            frozenset(self._place_names.find(_imprint(document))) for document in index.documents
+        ]
         # People use the same words again and again; looking one up costs more than all the rest.
         self._neighbours = lru_cache(maxsize=_REMEMBERED_WORDS)(self._find_neighbours)
 
@@ -110,7 +123,12 @@ class Collector:
             for channel, letter in _LETTER.items()
         }
         return Query(
-            text, analysis, terms, self._encoder.encode([text])[0], self.mentioned_departments(text)
+            text,
+            analysis,
+            terms,
+            self._encoder.encode([text])[0],
+            self.mentioned_departments(text),
+            frozenset(self._place_names.find(text)),
         )
 
     def collect(self, query: Query, documents: frozenset[str] | None = None) -> Evidence:
@@ -221,14 +239,31 @@ class Collector:
             columns += [scores[0::2][documents], scores[1::2][documents]]
         titles = self._index.document_titles.vectors(documents) @ query.vector
         columns.append(np.maximum(titles, 0))
+        columns += self._places(query, documents)
         columns.append(np.array([self._names_department(query, c) for c in clauses], np.float32))
         columns.append(self._unnumbered[clauses])
         return np.stack(columns, axis=1).astype(np.float32)
+
+    def _places(self, query: Query, documents: NDArray[np.int64]) -> list[Numbers]:
+        """Whether each document is of a place that the question names, and whether of others only."""
+        here = np.zeros(len(documents), np.float32)
+        elsewhere = np.zeros(len(documents), np.float32)
+        if query.places:
+            for row, document in enumerate(documents):
+                places = self._places_of[document]
+                here[row] = bool(query.places & places)
+                elsewhere[row] = bool(places) and not here[row]
+        return [here, elsewhere]
 
     def _names_department(self, query: Query, clause: int) -> float:
         if not query.departments:
             return 0.0
         return len(query.departments & self._departments[clause]) / len(query.departments)
+
+
+def _imprint(document: Document) -> str:
+    """Where a document says whose it is: title, opening lines, signature."""
+    return f"{document.title}\n{document.text[:_OPENING]}\n{document.text[-_SIGNATURE:]}"
 
 
 def _top(scores: Numbers, k: int) -> NDArray[np.int64]:

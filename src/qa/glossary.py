@@ -79,8 +79,18 @@ def _term(row: dict[str, str | None]) -> Term | None:
 @cache
 def builtin_terms() -> tuple[Term, ...]:
     """The glossary that the product ships: trade, customs, tax, finance, work, government."""
-    folder = Path(str(files("qa") / "glossary"))
-    return merge(term for path in sorted(folder.glob("*.csv")) for term in read_terms(path))
+    return _shipped("glossary")
+
+
+@cache
+def places() -> tuple[Term, ...]:
+    """Provinces, cities and well-known districts of China: a policy holds in its place only."""
+    return _shipped("glossary/places")
+
+
+def _shipped(folder: str) -> tuple[Term, ...]:
+    paths = sorted(Path(str(files("qa") / folder)).glob("*.csv"))
+    return merge(term for path in paths for term in read_terms(path))
 
 
 def merge(terms: Iterable[Term]) -> tuple[Term, ...]:

@@ -121,5 +121,5 @@ def clause_number(numeral: str) -> int:
         return NUMERALS[text]
     try:
         return int(cn2an.cn2an(text.replace("〇", "零"), "smart"))
-    except (ValueError, KeyError, TypeError, IndexError):
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError):
         return 0

@@ -25,6 +25,8 @@ _HAN = "\u4e00-\u9fff"
 _SPACED = re.compile(rf"(?<![{_HAN}])[{_HAN}](?:[ \u3000][{_HAN}]){{2,30}}(?![{_HAN}])")
 _ENDED = re.compile(r"[。！？；：!?;:.…】］\]〕）)”\"]\s*$")
 
+_BEGINS = re.compile(r"[ \t\u3000]|$|[（(\[【〔]?第?[一二三四五六七八九十0-9０-９①-⑳가-하IVX(]")
+
 
 def reading(text: str, language: Language) -> str:
     """``text`` as it is meant to be read, character for character at the same offsets."""
@@ -56,7 +58,11 @@ def _unwrapped(text: str, filler: str) -> str:
     broken = [index for index in full if not _ENDED.search(lines[index])]
     if len(broken) < _FEW or 2 * len(broken) < len(full):
         return text
-    joints = set(full)
+    joints = {
+        index
+        for index in full
+        if not (_ENDED.search(lines[index]) and _BEGINS.match(lines[index + 1]))
+    }
     return "".join(
         line + (filler if index in joints else "\n") for index, line in enumerate(lines[:-1])
     ) + lines[-1]

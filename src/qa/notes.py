@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from qa.languages.grammar import NoteGrammar, Role
+from qa.layout import FILLER
 
 _LONGEST = 600
 _OPENING = "（(［[〔【〈《｛{"
@@ -23,7 +24,9 @@ _BRACKET = re.compile(rf"[{re.escape(_OPENING + _CLOSING)}]")
 _DEEPEST = 3
 _HABIT = 3  # notes that a document has to have for brackets with nothing but names to be some
 _SENTENCE_ENDS = ("。", "；", ".", ";")
-_MARKUP = " \t\u3000\xa0*_\n"
+_MARKUP = " \t\u3000\xa0*_\n" + FILLER
+_BEFORE_COLON = rf"[*_]{{0,2}}[ \t\u3000{FILLER}]{{0,8}}"
+_LONGEST_SENTENCE = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,9 @@ def find(text: str, bounds: list[int], closings: list[int], grammar: NoteGrammar
     ``bounds`` are sorted offsets that no note crosses: where units of the outline begin;
     ``closings`` those at which a note without brackets ends.
     """
-    bracketed = sorted(_bracketed(text, bounds, grammar), key=_start)
-    return sorted(
-        [*bracketed, *_labelled(text, [*bounds, *closings], bracketed, grammar)], key=_start
-    )
+    found = sorted(_bracketed(text, bounds, grammar), key=_start)
+    found = sorted([*found, *_labelled(text, [*bounds, *closings], found, grammar)], key=_start)
+    return sorted([*found, *_told(text, bounds, found, grammar)], key=_start)
 
 
 def _start(note: Note) -> int:
@@ -90,7 +92,8 @@ def _label(grammar: NoteGrammar) -> re.Pattern[str]:
     """Any label with its colon; the group that matched is the label's place in the table."""
     words = "|".join(f"(?P<l{index}>{label})" for index, (label, _) in enumerate(grammar.labels))
     return re.compile(
-        rf"(?<![A-Za-z])(?:{words})[*_]{{0,2}}[ \t\u3000]{{0,4}}[：:︰][*_]{{0,2}}", re.I
+        rf"(?<![A-Za-z])[【〔［\[]?(?:{words}){_BEFORE_COLON}(?:[：:︰]|[】〕］\]][：:]?)[*_]{{0,2}}",
+        re.I,
     )
 
 
@@ -98,16 +101,19 @@ def _label(grammar: NoteGrammar) -> re.Pattern[str]:
 def _loose_label(grammar: NoteGrammar) -> re.Pattern[str]:
     """A label at the beginning of a bracket may go without its colon."""
     words = "|".join(f"(?P<l{index}>{label})" for index, (label, _) in enumerate(grammar.labels))
-    return re.compile(rf"(?:{words})(?:[ \t\u3000]{{0,4}}[：:︰]|[ \t\u3000]{{1,4}}|为)", re.I)
+    return re.compile(
+        rf"(?:{words})(?:[ \t\u3000]{{0,4}}[：:︰]|[ \t\u3000]{{1,4}}|{grammar.copula})", re.I
+    )
 
 
 @lru_cache(maxsize=8)
 def _labelled_start(grammar: NoteGrammar) -> re.Pattern[str]:
-    """A label at the beginning of a line or sentence."""
-    words = "|".join(label for label, role in grammar.labels if role != "skip")
+    """A label at the beginning of a line or sentence, or a long one after a space."""
+    words = "|".join(label for label, _ in grammar.labels)
     return re.compile(
-        rf"(?:^|(?<=[。；;！!？?.)）\]】〕:：]))[ \t\u3000*_>-]{{0,12}}"
-        rf"(?P<label>[{re.escape(_OPENING)}]?(?:{words})[*_]{{0,2}}[ \t\u3000]{{0,4}}[：:︰])",
+        rf"(?:(?:^|(?<=[。；;！!？?.)）\]】〕:：]))[ \t\u3000*_>-]{{0,12}}"
+        rf"|(?<=[ \t\u3000])(?=[^ \t\u3000：:]{{4}}))"
+        rf"(?P<label>[{re.escape(_OPENING)}]?(?:{words}){_BEFORE_COLON}(?:[：:︰】〕］]|{grammar.copula}))",
         re.M | re.I,
     )
 
@@ -142,7 +148,7 @@ def _bracketed(text: str, bounds: list[int], grammar: NoteGrammar) -> Iterator[N
     for start, stop in _pairs(text):
         if start < end or _crosses(bounds, start, stop):
             continue
-        content = text[start + 1 : stop - 1]
+        content = text[start + 1 : stop - 1].replace(FILLER, "")
         names = read(content, grammar)
         if names:
             end = stop
@@ -164,6 +170,7 @@ def _labelled(
     text: str, bounds: list[int], bracketed: list[Note], grammar: NoteGrammar
 ) -> Iterator[Note]:
     end = 0
+    held: Note | None = None
     limits = sorted([*bounds, *map(_start, bracketed)])
     for match in _labelled_start(grammar).finditer(text):
         start = match.start("label")
@@ -175,8 +182,41 @@ def _labelled(
         stop = _line_end(text, match.end(), limit)
         names = read(text[start:stop].lstrip(_OPENING), grammar)
         end = start + len(text[start:stop].rstrip(_MARKUP))
-        if names:
-            yield Note(start, end, names)
+        if not names and not _skipped(match.group("label"), grammar):
+            continue
+        adjoining = held and not text[held.end : start].strip(_MARKUP)
+        if held and adjoining and not (names and held.names):
+            held = Note(held.start, end, held.names or names)
+            continue
+        if held and held.names:
+            yield held
+        held = Note(start, end, names)
+    if held and held.names:
+        yield held
+
+
+def _skipped(label: str, grammar: NoteGrammar) -> bool:
+    """Whether a label is one of deadlines or persons, which belong to the note beside them."""
+    match = _label(grammar).match(label.lstrip(_OPENING))
+    return bool(match) and grammar.labels[int(str(match.lastgroup)[1:])][1] == "skip"
+
+
+def _told(text: str, bounds: list[int], found: list[Note], grammar: NoteGrammar) -> Iterator[Note]:
+    """Whole sentences that say who is responsible and nothing else, where that is the habit."""
+    told: list[Note] = []
+    for match in grammar.told.finditer(text):
+        first = max(0, match.start() - _LONGEST_SENTENCE)
+        start = max((text.rfind(char, first, match.start()) for char in "。；;）)\n"), default=-1) + 1
+        index = bisect_right(bounds, match.start())
+        start = max(start, bounds[index - 1] if index else 0)
+        start += len(text[start : match.start()]) - len(text[start : match.start()].lstrip(_MARKUP))
+        before = bisect_right(found, start, key=_start) - 1
+        inside = before >= 0 and found[before].end > start
+        if start > first and not inside:
+            names = _bare(text[start : match.end()].replace(FILLER, ""), grammar)
+            told += [Note(start, match.end() + 1, names)] if names else []
+    if len(told) >= _HABIT:
+        yield from told
 
 
 def _line_end(text: str, start: int, limit: int) -> int:
@@ -195,7 +235,7 @@ def _line_end(text: str, start: int, limit: int) -> int:
 
 def read(content: str, grammar: NoteGrammar) -> tuple[Name, ...]:
     """The departments that the content of a bracket or line names; () where it is no note."""
-    content = content.strip(_MARKUP)
+    content = content.replace(FILLER, "").strip(_MARKUP)
     parts = list(_parts(content, grammar))
     if not parts:
         return ()
@@ -208,6 +248,17 @@ def read(content: str, grammar: NoteGrammar) -> tuple[Name, ...]:
     if not labelled and not _convincing(names, grammar):
         return ()
     return _unique(names)
+
+
+def column(title: str, grammar: NoteGrammar) -> Role | None:
+    """What the title of a column in a table says of the names below it; None where it is none."""
+    match = _label(grammar).fullmatch(f"{title.strip(_MARKUP)}:")
+    return grammar.labels[int(str(match.lastgroup)[1:])][1] if match else None
+
+
+def named(cell: str, role: Role, grammar: NoteGrammar) -> tuple[Name, ...]:
+    """The departments in a cell below such a title."""
+    return _unique(_names(cell, role, 0, grammar)[0])
 
 
 def _parts(content: str, grammar: NoteGrammar) -> Iterator[tuple[Role | None, str]]:

@@ -83,6 +83,8 @@ class _Reader:
     def read(self, marker: Marker) -> None:
         """Take the candidate into the outline, or leave it out."""
         kind, ordinal = marker.readings[0]
+        if kind.loose and not self._goes_on(marker):
+            return
         if not ordinal or (
             kind.name in self._lined and not (marker.anchor is Anchor.LINE or marker.sentence)
         ):
@@ -97,6 +99,13 @@ class _Reader:
                     self._take(Unit(marker, kind, ordinal), depth)
                 return
         self._begin(marker, *marker.readings[0])
+
+    def _goes_on(self, marker: Marker) -> bool:
+        """Whether a number without punctuation begins a line, or follows in a list."""
+        follows = any(self._continued(*reading) is not None for reading in marker.readings)
+        if marker.anchor is Anchor.LINE:
+            return follows or marker.readings[0][1] == 1
+        return follows and marker.sentence
 
     def _after_break(self, marker: Marker) -> bool:
         """Whether a part of the document ended between the last unit and the candidate."""
@@ -136,7 +145,8 @@ class _Reader:
             return before <= ordinal <= before + _SKIPPED
         missing = self._any.get((kind.name, before + 1), [])
         skipped = not missing or missing[-1] < marker.start
-        return goes_on and skipped and before < ordinal <= before + 3
+        repeated = marker.sentence and ordinal == before and skipped
+        return repeated or (goes_on and skipped and before < ordinal <= before + 3)
 
     def _best(self, kind: MarkerKind, ordinal: int, start: int) -> bool:
         """Whether no plainer candidate for the same number follows before the list goes on."""
@@ -192,7 +202,12 @@ def _next(positions: list[int], start: int) -> int | None:
 def _prune(units: list[Unit]) -> list[Unit]:
     """Leave out what stands in running text and is the only one of its style."""
     counts = Counter(unit.kind.name for unit in units)
-    return [u for u in units if u.marker.anchor is Anchor.LINE or counts[u.kind.name] > 1]
+    return [
+        unit
+        for unit in units
+        if counts[unit.kind.name] > 1
+        or (unit.marker.anchor is Anchor.LINE and not unit.kind.loose)
+    ]
 
 
 def _restarts(unit: Unit, above: Unit) -> bool:

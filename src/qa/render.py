@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from qa.index import Index
+from qa.intent import clause_number
 from qa.messages import message
 from qa.types import Answer, Citation, Clause, Focus, Language, Outcome
 
@@ -24,6 +25,8 @@ def clause_label(clause: Clause, language: Language, title: str = "") -> str:
     if not clause.number:
         return clause.title or f"{clause.text[:24].strip()}…"
     number = clause.number.strip("第条條제조（）() ")
+    if language != "zh":  # who does not read Chinese does not read 十三 either
+        number = str(clause_number(clause.number) or number)
     return f"{message(language, 'clause', number=number)} {title or clause.title}".strip()
 
 
@@ -102,7 +105,8 @@ def _lines(answer: Answer, index: Index) -> Iterator[str]:
         names = ", ".join(department_name(index, name, language) for name in answer.departments)
         yield message(language, "duties", department=names, count=len(answer.citations))
     for citation in answer.citations or answer.choices:
-        yield ""
+        if answer.focus is not Focus.DUTIES:
+            yield ""
         yield from _card(citation, answer, index)
     for number in answer.numbers:
         if not number.found:
@@ -116,12 +120,15 @@ def _card(citation: Citation, answer: Answer, index: Index) -> Iterator[str]:
     if answer.focus is Focus.DEPARTMENTS:
         yield departments
     yield f"■ {clause_label(clause, language, translation.title if translation else '')}"
-    for quote in citation.quotes:
+    # Of a department's duties the list is the answer; each clause can be asked for.
+    for quote in citation.quotes if answer.focus is not Focus.DUTIES else ():
         yield f"  「{quote.text}」"
         if quote.translation:
             yield f"  {quote.translation}"
-    if answer.focus is not Focus.DEPARTMENTS:
+    if answer.focus is Focus.CLAUSE:
         yield departments
+    if answer.focus is Focus.DUTIES and len(index.documents) == 1:
+        return
     title = index.titles.get((citation.document.id, language), "") or citation.document.title
     yield f"  {message(language, 'source')}: {title}"
 

@@ -8,13 +8,13 @@ from statistics import median
 from typing import Literal
 
 from qa.languages.grammar import Numbering
+from qa.layout import FILLER
 
-_BLANK = " \t\u3000\xa0*_\n"
+_BLANK = " \t\u3000\xa0*_\n" + FILLER
 _BRACKETS = {"（": "）", "(": ")", "【": "】", "[": "]", "〔": "〕"}
 _COMMAS = "，,；;"
 _USUAL = 0.62  # of the longest title: what the titles of a document do not exceed as a rule
 _FEW = 2
-_UNLIKE_PHRASE = frozenset(' ，,；;“"《（(')
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,18 @@ def find(text: str, start: int, end: int, rules: Numbering, *, article: bool) ->
     line = text[start:line_end].rstrip(_BLANK)
     if _skip(text, line_end, end) < end and (not stop or stop.end() >= start + len(line)):
         bare = line.rstrip("：:。. ")
-        if 0 < len(bare) <= rules.title_limit + 15 and line[-1] not in _COMMAS:
+        if 0 < len(bare) <= rules.title_limit + 15 and _stands_alone(line, article=article):
             return Title(start, start + len(bare), _skip(text, line_end, end), "own")
     limit = rules.title_limit // 2 if article else rules.title_limit
     run_in = _run_in(text, start, line_end, end, rules, stop)
     return run_in if run_in and run_in.end - start <= limit else nothing
+
+
+def _stands_alone(line: str, *, article: bool) -> bool:
+    """Whether a line can be a heading: no sentence, and nothing that a list follows."""
+    last = line[-1]
+    listing = last in "：:" and (article or bool(set(line) & set(_COMMAS)))
+    return not (last in _COMMAS + "。." or listing)
 
 
 def _run_in(
@@ -58,7 +65,9 @@ def _run_in(
     limit = start + rules.title_limit // 2
     separator = rules.title_separator.search(text, start, min(sentence, limit))
     for mark in (separator, stop):
-        if mark is None or (mark is separator and not _is_phrase(text[start : mark.start()])):
+        if mark is None or (
+            mark is separator and not _is_phrase(text[start : mark.start()], rules)
+        ):
             continue
         body = _skip(text, mark.end(), end)
         if body < end:
@@ -66,9 +75,9 @@ def _run_in(
     return None
 
 
-def _is_phrase(words: str) -> bool:
+def _is_phrase(words: str, rules: Numbering) -> bool:
     """Whether words before a colon or gap can be a title: one phrase, with nothing quoted."""
-    return len(words) > _FEW and words[-1] != "的" and not set(words) & _UNLIKE_PHRASE
+    return len(words) > _FEW and words[-1] != "的" and not set(words) & rules.title_without
 
 
 def _bracketed(text: str, start: int, line_end: int, *, article: bool) -> Title | None:

@@ -42,6 +42,9 @@ class MarkerKind:
     """Whether the number may follow a word without any stop or line break between."""
     not_after: re.Pattern[str] | None = None
     not_before: re.Pattern[str] | None = None
+    loose: bool = False
+    """A style without punctuation of its own: a number only where it begins a line or goes on
+    with an open list."""
     continues: str = ""
     """Another style whose list this one may continue (``3、`` after ``2.``, a frequent slip)."""
 
@@ -68,6 +71,8 @@ class Numbering:
     """The most commas that a title has."""
     title_separator: re.Pattern[str] = re.compile("[：:]")
     """What may stand between a title and its text instead of a full stop."""
+    title_without: frozenset[str] = frozenset(' ，,；;“"《（(')
+    """Characters that show, before such a separator, that the words are no title."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +81,10 @@ class NoteGrammar:
 
     labels: tuple[tuple[str, Role], ...]
     """Regular expressions of the words before a colon, the most particular first."""
+    copula: str
+    """A regular expression of the words that may stand for the colon after a label."""
+    told: re.Pattern[str]
+    """The end of a sentence that may say who is responsible and nothing else."""
     roles: re.Pattern[str]
     """The words after names that say what they do; group ``lead`` matches where they lead."""
     turn: re.Pattern[str]

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _listen(settings.host, settings.port) as listener:
             _serve(settings, listener)
     except PolicyError as error:
-        print(f"app.py: {error}", file=sys.stderr)
+        print("app.py:", " ".join(str(error).split()), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("app.py: stopped", file=sys.stderr)

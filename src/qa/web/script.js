@@ -8,11 +8,12 @@ const form = find(".composer");
 const input = find("textarea");
 const send = find(".composer button");
 const status = find("[role=status]");
+const SUSPICIOUS_WAIT = 2_000; // milliseconds; an answer takes a tenth of a second
 const LONGEST_WAIT = 30_000;
 
 let language = preferred();
 let pending = null; // the turn that waits for its answer
-let timer = 0;
+let timers = [];
 let count = 0;
 const turns = new Map(); // number → { article, html }
 
@@ -78,7 +79,7 @@ function begin(asked, event, data) {
   root.setAttribute("aria-busy", "true");
   status.textContent = faces[language].texts.searching;
   article.scrollIntoView({ block: "start" });
-  timer = setTimeout(failed, LONGEST_WAIT);
+  timers = [setTimeout(failed, LONGEST_WAIT), setTimeout(knock, SUSPICIOUS_WAIT)];
   pending.again = () => begin(asked, event, data);
   trigger(event, { language, ...data, id: count });
 }
@@ -100,10 +101,15 @@ function show({ id, tag, html }) {
 }
 
 function settle() {
-  clearTimeout(timer);
+  timers.forEach(clearTimeout);
   pending = null;
   root.removeAttribute("aria-busy");
   status.textContent = "";
+}
+
+// Gradio keeps trying to reach a program that has ended, and says nothing.
+function knock() {
+  fetch(location.pathname, { method: "HEAD", cache: "no-store" }).catch(failed);
 }
 
 function failed() {

@@ -9,7 +9,8 @@ from qa.languages.grammar import NoteGrammar
 _HEAD = (
     "Bureaus?|Departments?|Ministry|Ministries|Commissions?|Offices?|Customs|Administrations?|Committees?|"
     "Authority|Authorities|Agency|Agencies|Cent(?:er|re)s?|Banks?|Branch(?:es)?|Governments?|Council|Board|"
-    "Division|Court|Procuratorate|Federation|Unions?|Association|Company|Corporation|Group|Institute|Service"
+    "Division|Court|Procuratorate|Federation|Unions?|Association|Company|Corporation|Group|Institute|Services?|College|University|"
+    "School|Chamber|Society|Police|Port|Fund|Foundation|Secretariat|Inspectorate|Treasury"
 )
 _ORGANISATION = re.compile(rf"\b(?:{_HEAD})\b|^[A-Z]{{3,8}}$")
 _TRAILING = re.compile(rf"\b(?:{_HEAD})(?: of [A-Z]\w+| \([^)]{{1,30}}\))?$")
@@ -66,6 +67,8 @@ NOTES = NoteGrammar(
         r"|co-?operat(?:e|es|ing)|assist(?:s|ing)?|participat(?:e|es|ing)|support(?:s|ing)?)$",
         re.I,
     ),
+    copula="(?!)",
+    told=re.compile("(?!)"),
     turn=re.compile("(?!)"),
     separators=",;\n\t/",
     groups=";",

@@ -139,4 +139,5 @@ NUMBERING = Numbering(
     title_limit=110,
     title_commas=4,
     title_separator=re.compile(":"),
+    title_without=frozenset(',;"“'),
 )

@@ -11,6 +11,8 @@ _ORGANISATION = re.compile(
     "(?:[부처청원실국과팀단회소관]|공사|공단|센터|은행|세관|본부|위원회|기관|부서|시|도|군|구)$"
 )
 
+_AREAS = frozenset("시도군구읍면동·ㆍ")
+
 
 def divide(name: str) -> list[str]:
     """Take names joined by 및, 와, 과 apart where both are organisations.
@@ -30,6 +32,11 @@ def divide(name: str) -> list[str]:
     return [*parts, name[start:]]
 
 
+def belongs(name: str, following: str) -> bool:
+    """Whether the dot is inside one name, as in 시·군: what follows is too short for a name."""
+    return not following and set(name) <= _AREAS
+
+
 NOTES = NoteGrammar(
     labels=(
         (rf"(?:주관|총괄|주무|선도)[ ]?{_KIND}?", "lead"),
@@ -43,6 +50,8 @@ NOTES = NoteGrammar(
     roles=re.compile(
         "[ ]?(?:이|가|에서)?[ ]?(?:(?P<lead>주관|총괄)|협조|협력|담당|지원|소관|참여)(?:한다|함)?$"
     ),
+    copula="(?!)",
+    told=re.compile("(?!)"),
     turn=re.compile("(?!)"),
     separators=",，;；·ㆍ、\n\t/",
     groups=",;",
@@ -59,5 +68,5 @@ NOTES = NoteGrammar(
     first_leads=re.compile("(?:첫[ ]?번째|맨[ ]?앞|처음|먼저)[^.;)\n]{0,20}(?:주관|총괄)"),
     first_group_leads=re.compile("쉼표[ ]?앞[^.;)\n]{0,20}(?:주관|총괄)"),
     divide=divide,
-    belongs=lambda _name, _following: False,
+    belongs=belongs,
 )

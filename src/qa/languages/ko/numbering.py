@@ -103,4 +103,5 @@ NUMBERING = Numbering(
     ),
     sentence_end=re.compile(r"[.!?](?=\s|$)"),
     title_limit=60,
+    title_without=frozenset(',;"“「'),
 )
