@@ -94,6 +94,9 @@ def measure(clauses: Iterable[Clause], truth: Mapping[str, Any]) -> tuple[Tally,
         clause = next((clause for clause in waiting if begins(clause, label)), None)
         sets = alternatives(label, bool(truth.get("prefix_elided")))
         lead = {bare(name) for name in label["lead"]}
+        tabled = {bare(name) for name in label.get("departments_from_table", ())}
+        if clause and tabled and tabled == {bare(name) for name in clause.departments}:
+            lead = {bare(name) for name in label["lead_from_table"]}
         if clause is None:
             misses.append(f"missed {label['number']} {label['title'] or label['starts_with']}")
             tally.add("clauses", 0, 0, 1)

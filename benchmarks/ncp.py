@@ -41,7 +41,8 @@ def read(path: Path) -> tuple[dict[str, str], list[Question]]:
     records = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     contexts = {record["docid"]: record["context"] for record in records}
     questions = [
-        Question(record["question"], record["docid"], record["answer"]["text"]) for record in records
+        Question(record["question"], record["docid"], record["answer"]["text"])
+        for record in records
     ]
     return contexts, questions
 
@@ -91,16 +92,23 @@ def main() -> None:
             (corpus / f"{document}.txt").write_text(context, encoding="utf-8")
         start = time.perf_counter()
         manifest, _ = build_index(corpus, index, SentenceTransformerEncoder(arguments.model))
-        print(f"{manifest.documents} documents, {manifest.clauses} clauses, {manifest.passages} passages, built in {time.perf_counter() - start:.1f} s")
+        print(
+            f"{manifest.documents} documents, {manifest.clauses} clauses, {manifest.passages} passages, built in {time.perf_counter() - start:.1f} s"
+        )
         assistant = Assistant.open(index, load_encoder, arguments.model)
         ranked, times = [], []
         for question in questions:
             start = time.perf_counter()
-            ranked.append([hit.clause for hit in assistant.ask(question.text).hits] or [assistant.index.clauses[0]])
+            ranked.append(
+                [hit.clause for hit in assistant.ask(question.text).hits]
+                or [assistant.index.clauses[0]]
+            )
             times.append((time.perf_counter() - start) * 1000)
         report("this", ranked, questions)
         report("bm25s", bm25(assistant.index.clauses, questions), questions)
-        print(f"time a question, ms: p50 {np.quantile(times, 0.5):.1f}  p95 {np.quantile(times, 0.95):.1f}")
+        print(
+            f"time a question, ms: p50 {np.quantile(times, 0.5):.1f}  p95 {np.quantile(times, 0.95):.1f}"
+        )
 
 
 if __name__ == "__main__":

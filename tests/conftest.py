@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -23,8 +24,9 @@ from numpy.typing import NDArray
 from qa.assistant import Assistant
 from qa.config import DEFAULT_MODEL, ROOT
 from qa.encoder import Encoder, load_encoder
+from qa.errors import CorpusError
 from qa.evidence import FEATURES
-from qa.index import Index, build_index, open_index
+from qa.index import Index, Manifest, Progress, build_index, open_index
 from qa.ranking import FILE, MODES, SIGNALS, Ranking, Weights
 
 TESTS = Path(__file__).parent
@@ -54,16 +56,23 @@ class BagOfCharacters:
         return vectors / np.maximum(lengths, 1e-12)
 
 
+def build_quickly(
+    corpus: Path, folder: Path, encoder: Encoder, progress: Progress | None = None
+) -> tuple[Manifest, tuple[CorpusError, ...]]:
+    """``build_index`` with the terms of the corpus only: the built-in ones take most of the time."""
+    with mock.patch("qa.index.builtin_terms", return_value=()):
+        return build_index(corpus, folder, encoder, progress)
+
+
 def plain_ranking() -> Ranking:
     """A ranking by hand: the more words, grams and concepts a clause shares, the likelier it is."""
     counts = ("words_", "grams_", "concepts_")
-    rank = np.array(
-        [
-            float(name.startswith(counts) and not name.endswith(("_heading", "_document")))
-            for name in FEATURES
-        ],
-        np.float32,
-    )
+    weights = dict.fromkeys(FEATURES, 0.0)
+    for name in FEATURES:
+        if name.startswith(counts) and not name.endswith(("_heading", "_document")):
+            weights[name] = 1.0
+    weights["unnumbered"] = -1.0
+    rank = np.array(list(weights.values()), np.float32)
     calibrate = np.array([*(6.0 * (name == "score") for name in SIGNALS), -6.0], np.float32)
     return Ranking({mode: Weights(rank, calibrate) for mode in MODES}, answer=0.6, clarify=0.3)
 
@@ -102,7 +111,7 @@ def encoder() -> BagOfCharacters:
 def built(tmp_path_factory: pytest.TempPathFactory, encoder: BagOfCharacters) -> Path:
     """The folder of an index of the small corpus; not to be changed."""
     folder = tmp_path_factory.mktemp("built")
-    _, problems = build_index(SMALL, folder, encoder)
+    _, problems = build_quickly(SMALL, folder, encoder)
     assert problems == ()
     return folder
 

@@ -148,9 +148,9 @@ def test_without_sentences_the_whole_clause_is_quoted() -> None:
     ],
 )
 def test_numbers_of_the_question_are_looked_up_in_the_clause(question: str, checks: list[NumberCheck]) -> None:
-    assert list(check_numbers(question, CLAUSE, {})) == checks
+    assert list(check_numbers(question, CLAUSE, ())) == checks
 
 
 def test_numbers_are_looked_up_in_translations_too() -> None:
-    (check,) = check_numbers("within 3 days", CLAUSE, {"en": "within 3 days"})
+    (check,) = check_numbers("within 3 days", CLAUSE, ["within 3 days"])
     assert check.found

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import SMALL, TESTS, BagOfCharacters, run_python
+from conftest import build_quickly as build_index
 from filelock import FileLock
 
 import qa.index
@@ -27,7 +28,7 @@ from qa.errors import (
     IndexStale,
     PolicyError,
 )
-from qa.index import Index, build_index, check_corpus, check_model, open_index
+from qa.index import Index, check_corpus, check_model, open_index
 from qa.passages import clause_sentences
 
 ENCODER = BagOfCharacters()
@@ -60,7 +61,7 @@ def test_what_is_opened_is_what_was_read(index: Index) -> None:
     corpus = read_corpus(SMALL)
     assert index.documents == corpus.documents
     assert index.departments.terms == corpus.departments
-    assert index.glossary.terms[-2:] == corpus.glossary
+    assert index.glossary.terms == corpus.glossary
     assert index.titles["tangxi_ceramics", "ko"] == "탕시시 도자기 수출 지원 조치"
     manifest = index.manifest
     assert (manifest.documents, manifest.clauses) == (2, len(index.clauses))
@@ -149,8 +150,8 @@ BUILD = """
 import sys
 from pathlib import Path
 from conftest import BagOfCharacters, SMALL
-from qa.index import build_index
-build_index(Path(sys.argv[2]) if len(sys.argv) > 2 else SMALL, Path(sys.argv[1]), BagOfCharacters())
+from conftest import build_quickly
+build_quickly(Path(sys.argv[2]) if len(sys.argv) > 2 else SMALL, Path(sys.argv[1]), BagOfCharacters())
 """
 
 
@@ -277,7 +278,7 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 def changed(corpus_folder: Path) -> Path:
     """The small corpus with one clause more: its build differs from the one in use."""
     path = corpus_folder / "tangxi_market.txt"
-    path.write_text(f"{path.read_text('utf-8')}\n第五条（解释）本办法由市城市管理局解释。\n", encoding="utf-8")
+    path.write_text(f"{path.read_text('utf-8')}\n第五条（垃圾）摊主收摊时应当清空垃圾桶。\n", encoding="utf-8")
     return corpus_folder
 
 
@@ -342,7 +343,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from conftest import BagOfCharacters
-from qa.index import build_index
+from conftest import build_quickly
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -352,7 +353,7 @@ if step == "rename":
     Path.rename = die
 elif step == "replace":
     Path.replace = die
-build_index(Path(sys.argv[2]), Path(sys.argv[1]), BagOfCharacters(), lambda stage, *_: stage == step and die())
+build_quickly(Path(sys.argv[2]), Path(sys.argv[1]), BagOfCharacters(), lambda stage, *_: stage == step and die())
 """
 
 
@@ -402,14 +403,14 @@ WAITING = """
 import sys
 from pathlib import Path
 from conftest import BagOfCharacters, SMALL
-from qa.index import build_index
+from conftest import build_quickly
 
 def wait(stage, *_):
     if stage == "clauses":
         print(stage, flush=True)
         sys.stdin.readline()
 
-build_index(SMALL, Path(sys.argv[1]), BagOfCharacters(), wait)
+build_quickly(SMALL, Path(sys.argv[1]), BagOfCharacters(), wait)
 """
 
 

@@ -16,6 +16,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from qa.evidence import FEATURES, Evidence
 from qa.index import Index, build_index, open_index
 from qa.ranking import FILE, MODES, SIGNALS, Ranking, Weights, signals
 from qa.retrieval import Retriever
-from qa.types import Language
+from qa.types import Clause, Language
 
 Numbers = NDArray[np.float64]
 
@@ -65,9 +66,18 @@ def shipped_examples(index: Index, encoder: Encoder, split: str) -> Iterator[Exa
             if record["split"] == split and record["kind"] != "small-talk":
                 wanted = set(record["clauses"])
                 yield _example(
-                    retriever, record["question"], language, None, "native", "shipped",
-                    lambda clause, wanted=wanted: clause.number in wanted,
+                    retriever,
+                    record["question"],
+                    language,
+                    None,
+                    "native",
+                    "shipped",
+                    partial(_numbered, wanted),
                 )
+
+
+def _numbered(wanted: set[str], clause: Clause) -> bool:
+    return clause.number in wanted
 
 
 def policy_examples(index: Index, encoder: Encoder, questions: Iterable[Path]) -> Iterator[Example]:
@@ -82,7 +92,7 @@ def policy_examples(index: Index, encoder: Encoder, questions: Iterable[Path]) -
             language = record["language"]
             wanted = {(item["number"], _squeeze(item["path"])) for item in record["clauses"]}
 
-            def is_gold(clause: Any, record: Any = record, wanted: Any = wanted) -> bool:
+            def is_gold(clause: Clause, record: Any = record, wanted: Any = wanted) -> bool:
                 key = (clause.number, _squeeze(clause.path))
                 return clause.document_id == record["document"] and key in wanted
 
@@ -91,8 +101,13 @@ def policy_examples(index: Index, encoder: Encoder, questions: Iterable[Path]) -
                 if documents is None and not wanted:
                     continue  # another document may well answer it
                 yield _example(
-                    retriever, record["question"], language, documents, mode,
-                    record["document"], is_gold,
+                    retriever,
+                    record["question"],
+                    language,
+                    documents,
+                    mode,
+                    record["document"],
+                    is_gold,
                 )
 
 
@@ -102,7 +117,7 @@ def _squeeze(path: Iterable[str]) -> str:
 
 def _blank() -> Ranking:
     zeros = Weights(np.zeros(len(FEATURES), np.float32), np.zeros(len(SIGNALS) + 1, np.float32))
-    return Ranking({mode: zeros for mode in MODES}, 0.5, 0.3)
+    return Ranking(dict.fromkeys(MODES, zeros), 0.5, 0.3)
 
 
 def _example(
@@ -112,7 +127,7 @@ def _example(
     documents: frozenset[str] | None,
     mode: str,
     corpus: str,
-    is_gold: Callable[[Any], bool],
+    is_gold: Callable[[Clause], bool],
 ) -> Example:
     evidence = retriever.collector.collect(retriever.collector.query(question), documents)
     gold = np.array([is_gold(retriever.index.clauses[c]) for c in evidence.clauses], bool)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 from qa.glossary import Glossary
 from qa.languages.en import segment as english
@@ -74,4 +75,4 @@ def _grams(script: str, run: str) -> list[str]:
 
 
 def _pairs(sounds: list[str]) -> list[str]:
-    return [f"{first}·{second}" for first, second in zip(sounds, sounds[1:], strict=False)]
+    return [f"{first}·{second}" for first, second in pairwise(sounds)]

@@ -6,7 +6,9 @@ Nothing here writes a sentence: an answer consists of spans of clauses and of th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
 
 from qa.index import Index
 from qa.numbers import find_numbers
@@ -52,23 +54,26 @@ def clauses_to_cite(hits: Sequence[Hit], answer: float) -> list[Clause]:
     return [first.clause, *second]
 
 
-def settling_sentences(result: Result, index: Index) -> dict[str, list[int]]:
-    """For the clause of each hit (by id) the numbers of the sentences that support the question
-    best, in order."""
-    wanted = {hit.clause.id for hit in result.hits}
+def settling_sentences(result: Result, index: Index, hits: Sequence[Hit]) -> dict[str, list[int]]:
+    """For the clause of each of ``hits`` (by id) the numbers of the sentences that support the
+    question best, in order."""
+    evidence = result.evidence
+    wanted = {hit.clause.id for hit in hits}
+    positions = [clause for clause in evidence.clauses if index.clauses[clause].id in wanted]
     support: defaultdict[str, dict[int, float]] = defaultdict(dict)
-    for position, score in zip(result.evidence.passages, result.evidence.support, strict=True):
-        passage = index.passages[position]
-        clause_id = index.clauses[passage.clause].id
-        if passage.kind == "sentence" and clause_id in wanted:
-            of_clause = support[clause_id]
-            of_clause[passage.sentence] = max(of_clause.get(passage.sentence, 0.0), float(score))
-    settling = {}
-    for clause_id, scores in support.items():
-        best = sorted(scores, key=lambda sentence: (-scores[sentence], sentence))[:_MOST_QUOTES]
-        enough = _NEARLY_AS_GOOD * scores[best[0]]
-        settling[clause_id] = sorted(sentence for sentence in best if scores[sentence] >= enough)
-    return settling
+    for row in np.flatnonzero(np.isin(evidence.passage_clauses, positions)):
+        passage = index.passages[evidence.passages[row]]
+        if passage.kind == "sentence":
+            of_clause = support[index.clauses[passage.clause].id]
+            score = max(of_clause.get(passage.sentence, 0.0), float(evidence.support[row]))
+            of_clause[passage.sentence] = score
+    return {clause_id: _best_sentences(scores) for clause_id, scores in support.items()}
+
+
+def _best_sentences(scores: Mapping[int, float]) -> list[int]:
+    best = sorted(scores, key=lambda sentence: (-scores[sentence], sentence))[:_MOST_QUOTES]
+    enough = _NEARLY_AS_GOOD * scores[best[0]]
+    return sorted(sentence for sentence in best if scores[sentence] >= enough)
 
 
 def cite(
@@ -93,12 +98,9 @@ def cite(
     return Citation(clause, document, tuple(quotes), translation)
 
 
-def check_numbers(question: str, clause: Clause, texts: Mapping[str, str]) -> tuple[NumberCheck, ...]:
-    """The numbers of the question, each with whether the clause (in any language) has it.
-
-    The number of the clause itself does not count, nor does what is part of a name (1210).
-    """
-    present = {number.value for text in (clause.text, *texts.values()) for number in find_numbers(text)}
+def check_numbers(question: str, clause: Clause, texts: Iterable[str]) -> tuple[NumberCheck, ...]:
+    """The numbers of the question, each with whether the clause (in any language) has it."""
+    present = {value for text in (clause.text, *texts) for value in number_values(text)}
     return tuple(
         NumberCheck(number.text, number.value, number.value in present)
         for number in find_numbers(question)

@@ -1,7 +1,7 @@
 """The whole run-time flow on one screen: a question, and what may be said to it.
 
-    question ──intent──▶ small talk? named clause? a department's duties? a follow-up?
-             ──search──▶ hits ──decide──▶ Answer
+question ──intent──▶ small talk? named clause? a department's duties? a follow-up?
+         ──search──▶ hits ──decide──▶ Answer
 """
 
 from __future__ import annotations
@@ -17,8 +17,18 @@ from qa.index import Index, check_model, open_index
 from qa.intent import Intent, clause_number, read_intent
 from qa.ranking import Ranking
 from qa.retrieval import Result, Retriever
-from qa.text import detect_language
-from qa.types import Answer, Citation, Clause, Focus, Hit, Language, Outcome, Translation
+from qa.text import detect_language, normalise
+from qa.types import (
+    Answer,
+    Citation,
+    Clause,
+    Focus,
+    Hit,
+    Language,
+    NumberCheck,
+    Outcome,
+    Translation,
+)
 
 _LISTED = 10
 _CHOICES = 3
@@ -44,7 +54,9 @@ class Assistant:
         self._documents = {document.id: document for document in index.documents}
 
     @classmethod
-    def open(cls, index_folder: Path, load_encoder: Callable[[str], Encoder], model: str = "") -> Assistant:
+    def open(
+        cls, index_folder: Path, load_encoder: Callable[[str], Encoder], model: str = ""
+    ) -> Assistant:
         """The assistant of an index, with the model that built it unless another is named.
 
         Raises:
@@ -100,12 +112,13 @@ class Assistant:
         assumed: Clause | None = None,
     ) -> Answer:
         result = self._retriever.search(question, language, _LISTED, documents)
-        stable = self._stable(question, result, language, documents)
+        stable = self._stable(result, language, documents)
         outcome = answering.choose_outcome(
             result.hits, self._ranking.answer, self._ranking.clarify, stable
         )
-        sentences = answering.settling_sentences(result, self.index)
-        cited = choices = ()
+        sentences = answering.settling_sentences(result, self.index, result.hits[:_CHOICES])
+        cited: tuple[Citation, ...] = ()
+        choices: tuple[Citation, ...] = ()
         if outcome is Outcome.ANSWERED:
             clauses = answering.clauses_to_cite(result.hits, self._ranking.answer)
             cited = tuple(self._cite(clause, language, sentences) for clause in clauses)
@@ -113,7 +126,6 @@ class Assistant:
             choices = tuple(
                 self._cite(hit.clause, language, sentences) for hit in result.hits[:_CHOICES]
             )
-        texts = {t.language: t.text for t in self._translations(result.hits[0].clause)} if result.hits else {}
         return Answer(
             question=asked or question,
             language=language,
@@ -123,7 +135,7 @@ class Assistant:
             choices=choices,
             focus=focus,
             uncovered=_uncovered(result),
-            numbers=answering.check_numbers(question, result.hits[0].clause, texts) if cited else (),
+            numbers=self._check_numbers(question, cited),
             assumed=assumed,
         )
 
@@ -131,7 +143,9 @@ class Assistant:
         self, question: str, language: Language, clauses: list[Clause], focus: Focus
     ) -> Answer:
         """The answer that consists of clauses the asker named; several are a choice."""
-        hits = tuple(Hit(clause, 1.0, rank) for rank, clause in enumerate(clauses[:_LISTED], start=1))
+        hits = tuple(
+            Hit(clause, 1.0, rank) for rank, clause in enumerate(clauses[:_LISTED], start=1)
+        )
         citations = tuple(self._whole(clause, language) for clause in clauses[:_CHOICES])
         if len(clauses) == 1:
             return Answer(question, language, Outcome.ANSWERED, hits, citations, focus=focus)
@@ -143,7 +157,7 @@ class Assistant:
         """All clauses that name a department, where that is all that the question asks."""
         collector = self._retriever.collector
         named = collector.mentioned_departments(question)
-        if not named or not intent.duties or self._topic_beside(named, intent):
+        if not named or not intent.duties or self._topic_beside(named, intent, language):
             return None
         clauses = [
             clause
@@ -157,7 +171,9 @@ class Assistant:
             question,
             language,
             Outcome.ANSWERED,
-            hits=tuple(Hit(clause, 1.0, rank) for rank, clause in enumerate(clauses[:_LISTED], start=1)),
+            hits=tuple(
+                Hit(clause, 1.0, rank) for rank, clause in enumerate(clauses[:_LISTED], start=1)
+            ),
             citations=tuple(self._whole(clause, language) for clause in clauses),
             focus=Focus.DUTIES,
             departments=tuple(sorted(named)),
@@ -193,21 +209,24 @@ class Assistant:
         same = [clause for clause in found if before and clause.document_id == before.document_id]
         return same or found
 
-    def _topic_beside(self, departments: frozenset[str], intent: Intent) -> bool:
+    def _topic_beside(
+        self, departments: frozenset[str], intent: Intent, language: Language
+    ) -> bool:
         """Whether the topic says more than the names of the departments."""
         glossary = self.index.departments
         names = [
-            name
-            for term in glossary.terms
-            if term.zh in departments
-            for _, name in term.names()
+            name for term in glossary.terms if term.zh in departments for _, name in term.names()
         ]
+        # The topic has lost words that only ask, some of which stand in names, too (bureau).
+        parts = {
+            form for name in names for form in (normalise(name), read_intent(name, language).topic)
+        }
         topic = intent.topic.replace(" ", "")
-        for name in sorted(names, key=len, reverse=True):
-            topic = topic.replace(name.casefold().replace(" ", ""), "")
+        for part in sorted(parts, key=len, reverse=True):
+            topic = topic.replace(part.replace(" ", ""), "")
         return len(topic) > 3
 
-    def _stable(self, question: str, result: Result, language: Language, documents: Documents) -> bool:
+    def _stable(self, result: Result, language: Language, documents: Documents) -> bool:
         """Whether the best clause stays the best when the question is put a little differently."""
         if not result.hits or not 0 <= result.hits[0].probability - self._ranking.answer < _UNSURE:
             return True
@@ -223,10 +242,20 @@ class Assistant:
         reworded = self._retriever.search(joint.join(telling), language, 1, documents)
         return reworded.hits[0].clause.id == result.hits[0].clause.id
 
+    def _check_numbers(self, question: str, cited: tuple[Citation, ...]) -> tuple[NumberCheck, ...]:
+        """The numbers of the question compared with the first clause that is cited."""
+        if not cited:
+            return ()
+        clause = cited[0].clause
+        texts = [translation.text for translation in self._translations(clause)]
+        return answering.check_numbers(question, clause, texts)
+
     def _translations(self, clause: Clause) -> tuple[Translation, ...]:
         return self.index.translations.get(clause.id, ())
 
-    def _cite(self, clause: Clause, language: Language, sentences: dict[str, list[int]]) -> Citation:
+    def _cite(
+        self, clause: Clause, language: Language, sentences: dict[str, list[int]]
+    ) -> Citation:
         return answering.cite(
             clause,
             self._documents[clause.document_id],

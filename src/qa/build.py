@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -27,15 +28,16 @@ class ProgressBar:
     """A bar on standard error, one a stage of the build."""
 
     def __init__(self) -> None:
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[NoReturn] | None = None
         self._stage = ""
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        if self._bar is None or stage != self._stage or total != self._bar.total:
+        bar = self._bar
+        if bar is None or stage != self._stage or total != bar.total:
             self.close()
             self._stage = stage
-            self._bar = tqdm(total=total, desc=f"{_STAGES[stage]:24}", file=sys.stderr, leave=done == total)
-        self._bar.update(done - self._bar.n)
+            bar = self._bar = tqdm(total=total, desc=f"{_STAGES[stage]:24}", file=sys.stderr)
+        bar.update(done - bar.n)
 
     def close(self) -> None:
         """Ends the bar that is shown."""

@@ -11,15 +11,18 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from statistics import median
 
-from qa import layout, markers, notes, outline, titles
+from qa import layout, markers, notes, outline, tables, titles
 from qa.languages import NOTES, NUMBERING
 from qa.languages.grammar import ARTICLE, Numbering
-from qa.notes import Note
+from qa.markers import Marker
+from qa.notes import Name, Note
 from qa.outline import Unit
+from qa.tables import Row, Table
 from qa.titles import Title
 from qa.types import Clause, Document
 
@@ -27,6 +30,7 @@ _BLANK = " \t\u3000\xa0\n*#_>|-" + layout.FILLER
 _ITEM_LENGTH = 80  # characters; shorter units under a sentence are its items, not clauses
 _HEADING_LENGTH = 60
 _BARE_HEADING = 30
+_SHARED = 0.4  # of the words in a row of a table, which the clause of its number has too
 _ENTRY = 100  # characters of an entry in a list of attachments
 _PUNCTUATION = "。；：，、！？.;:,!?）)]】〕|\t"
 
@@ -52,6 +56,7 @@ def split(document: Document) -> tuple[Clause, ...]:
         repeated = f"~{ids[numbers]}" if ids[numbers] > 1 else ""
         inside = source.notes_in(start, end)
         names = [name for note in inside for name in note.names]
+        names = names or source.tabled(unit, document.text[start:end])
         clauses.append(
             Clause(
                 id=f"{document.id}#{numbers}{repeated}",
@@ -101,6 +106,12 @@ def _trim(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
+def _shared(words: str, wording: str) -> float:
+    """How much of some words, in pairs of characters, is in a wording; 1 where there are none."""
+    pairs = {words[index : index + 2] for index in range(len(words) - 1)}
+    return sum(pair in wording for pair in pairs) / len(pairs) if pairs else 1.0
+
+
 def _above(unit: Unit) -> Iterator[Unit]:
     """The units that hold this one, outermost first."""
     if unit.parent:
@@ -129,14 +140,15 @@ class _Source:
     roots: list[Unit]
     notes: list[Note]
     note_starts: list[int]
-    breaks: list[int]
     appendices: list[int]
+    rows: list[Row]
 
     @classmethod
     def of(cls, document: Document) -> _Source:
         text, rules = layout.reading(document.text, document.language), NUMBERING[document.language]
         grammar = NOTES[document.language]
-        candidates = markers.find(text, rules)
+        found_tables = tables.find(text, grammar)
+        candidates = _outside(found_tables, markers.find(text, rules))
         appendices = [
             match.start()
             for match in rules.appendix.finditer(text)
@@ -152,7 +164,8 @@ class _Source:
         found = notes.find(text, bounds, [*closings, *breaks], grammar)
         found = notes.apply_rule(text, found, grammar)
         starts = [note.start for note in found]
-        return cls(text, document.text, rules, roots, found, starts, breaks, appendices)
+        rows = [row for table in found_tables for row in table.rows]
+        return cls(text, document.text, rules, roots, found, starts, appendices, rows)
 
     def notes_in(self, start: int, end: int) -> list[Note]:
         """The notes that begin in a span."""
@@ -162,6 +175,16 @@ class _Source:
     def noted(self, start: int, end: int) -> bool:
         """Whether a note begins in a span."""
         return bisect_left(self.note_starts, start) < bisect_left(self.note_starts, end)
+
+    def tabled(self, unit: Unit, wording: str) -> Sequence[Name]:
+        """Whom a table names for a clause: the row of its number that shares most with it."""
+        alike = [
+            (_shared(row.words, wording), row)
+            for row in self.rows
+            if unit.ordinal == unit.kind.ordinal(row.number)
+        ]
+        share, row = max(alike, key=itemgetter(0), default=(0.0, None))
+        return row.names if row and share >= _SHARED else ()
 
     # --- levels ------------------------------------------------------------------------------
 
@@ -195,7 +218,7 @@ class _Source:
         """The heading of a unit as printed, with its number."""
         title = self.title(unit, unit.head_end)
         end = title.end
-        if title.form == "none":
+        if title.form in ("none", "short"):
             end = unit.head_end if self.is_heading(unit) else title.end
         return self.printed[unit.start : max(end, unit.marker.end)].rstrip(_BLANK)
 
@@ -294,9 +317,18 @@ class _Source:
         return spans
 
 
-def _without_attachments(
-    text: str, candidates: list[markers.Marker], lists: list[int]
-) -> list[markers.Marker]:
+def _outside(found: list[Table], candidates: list[Marker]) -> list[Marker]:
+    """The candidates that stand in no table."""
+    ends = [table.end for table in found]
+    kept = []
+    for marker in candidates:
+        index = bisect_left(ends, marker.end)
+        if index == len(found) or marker.start < found[index].start:
+            kept.append(marker)
+    return kept
+
+
+def _without_attachments(text: str, candidates: list[Marker], lists: list[int]) -> list[Marker]:
     """Leave out the numbers of a list of attachments: 1, 2, 3 after 附件： with no sentence."""
     kept = []
     waiting = deque(lists)
@@ -340,9 +372,11 @@ class _Levels:
             if unit.children and not self._noted(unit):
                 pairs[unit.kind.name, unit.children[0].kind.name].append(unit)
         for pair, holders in pairs.items():
+            items = holders[0].children[0].kind.item
             headings = sum(self._source.is_heading(unit) for unit in holders)
             lengths = [child.end - child.start for unit in holders for child in unit.children]
-            self._descend[pair] = 2 * headings > len(holders) or median(lengths) >= _ITEM_LENGTH
+            headed = 2 * headings > len(holders) and not items
+            self._descend[pair] = headed or median(lengths) >= _ITEM_LENGTH
 
     def clauses(self, unit: Unit) -> Iterator[Unit]:
         """The clauses in a unit: itself, or those in the units below it."""
@@ -376,7 +410,9 @@ class _Levels:
         """Whether the units below carry text at the level of a clause."""
         if unit.kind.division == ARTICLE or self._are_items(unit):
             return False
-        return heading or self._descend.get((unit.kind.name, unit.children[0].kind.name), False)
+        first = unit.children[0].kind
+        headed = heading and not first.item
+        return headed or self._descend.get((unit.kind.name, first.name), False)
 
     def _are_items(self, unit: Unit) -> bool:
         """Whether the units below make one sentence: they end in semicolons."""

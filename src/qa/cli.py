@@ -37,10 +37,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser(settings: Settings) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="qa", description="Questions about policies, answered by quotation.")
+    parser = argparse.ArgumentParser(
+        prog="qa", description="Questions about policies, answered by quotation."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     ask = commands.add_parser("ask", help="answer questions")
-    ask.add_argument("questions", nargs="*", metavar="QUESTION", help="without one: a question a line on standard input")
+    ask.add_argument(
+        "questions",
+        nargs="*",
+        metavar="QUESTION",
+        help="without one: a question a line on standard input",
+    )
     ask.add_argument("--json", action="store_true", help="one JSON object a question")
     _index_options(ask, settings)
     ask.set_defaults(run=_ask)
@@ -49,7 +56,9 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     clauses.add_argument("--json", action="store_true", help="one JSON object a clause")
     clauses.set_defaults(run=_clauses)
     evaluate = commands.add_parser("evaluate", help="score a file of questions with known answers")
-    evaluate.add_argument("file", type=Path, help='lines of {"question": …, "clauses": [number, …]}')
+    evaluate.add_argument(
+        "file", type=Path, help='lines of {"question": …, "clauses": [number, …]}'
+    )
     evaluate.add_argument("--split", default="", help="score only the questions of this split")
     _index_options(evaluate, settings)
     evaluate.set_defaults(run=_evaluate)
@@ -76,7 +85,7 @@ def _ask(options: argparse.Namespace) -> int:
     for question, documents in _questions(options.questions, known):
         answer = assistant.ask(question, documents=documents)
         if options.json:
-            _print_json(render.record(answer, assistant.index))
+            _print_json(render.record(answer))
         else:
             print(render.text(answer, assistant.index), flush=True)
     return 0

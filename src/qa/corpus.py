@@ -86,7 +86,9 @@ def read_corpus(folder: Path) -> Corpus:
         CorpusError: the folder does not exist, or holds no policy that can be read.
     """
     if not folder.is_dir():
-        raise CorpusError(folder, "is not a folder", "create it and put a policy into it as a .txt file")
+        raise CorpusError(
+            folder, "is not a folder", "create it and put a policy into it as a .txt file"
+        )
     problems: list[CorpusError] = []
     documents = _read_all(_policies(folder), read_document, problems)
     if not documents:
@@ -99,16 +101,22 @@ def read_corpus(folder: Path) -> Corpus:
     known = {document.id for document in documents}
     translations = [
         translation
-        for translation in _read_all(_files(folder / TRANSLATIONS, "md"), read_translation, problems)
+        for translation in _read_all(
+            _files(folder / TRANSLATIONS, "md"), read_translation, problems
+        )
         if _belongs(translation.document_id, known, problems)
     ]
     wordings = [
         wording
         for group in _read_all(_files(folder / WORDINGS, "csv"), read_wordings, problems)
+        if group and _belongs(group[0].document_id, known, problems)
         for wording in group
-        if wording.document_id in known
     ]
-    terms = {name: _read_all([folder / name], read_terms, problems) for name in _TABLES if (folder / name).exists()}
+    terms = {
+        name: _read_all([folder / name], read_terms, problems)
+        for name in _TABLES
+        if (folder / name).exists()
+    }
     return Corpus(
         documents=tuple(documents),
         translations=tuple(translations),
@@ -142,7 +150,9 @@ def _policies(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*.txt")
-        if path.is_file() and not path.name.startswith(".") and path.parent.name not in (TRANSLATIONS, WORDINGS)
+        if path.is_file()
+        and not path.name.startswith(".")
+        and path.parent.name not in (TRANSLATIONS, WORDINGS)
     )
 
 
@@ -151,12 +161,13 @@ def _files(folder: Path, ending: str) -> list[Path]:
 
 
 def _belongs(document_id: str, known: set[str], problems: list[CorpusError]) -> bool:
+    """Whether a companion file has its policy; a problem where it has not."""
     if document_id not in known:
         problems.append(
             CorpusError(
-                f"the translation of {document_id}",
-                "translates no policy of this folder",
-                "name it after its policy: <policy>.en.md",
+                f"a translation or wordings of {document_id}",
+                "belongs to no policy of this folder",
+                "name it after its policy: <policy>.en.md, <policy>.en.csv",
             )
         )
     return document_id in known
@@ -172,7 +183,9 @@ def _read_all(
         except CorpusError as problem:
             problems.append(problem)
         except OSError as error:
-            problems.append(CorpusError(path, f"cannot be read ({error.strerror})", "check its permissions"))
+            problems.append(
+                CorpusError(path, f"cannot be read ({error.strerror})", "check its permissions")
+            )
     return items
 
 
@@ -182,7 +195,13 @@ def _unique(documents: list[Document]) -> tuple[list[Document], list[CorpusError
     problems = []
     for document in documents:
         if document.id in seen:
-            problems.append(CorpusError(f"{document.id}.txt", "stands twice in the corpus", "rename one of the two files"))
+            problems.append(
+                CorpusError(
+                    f"{document.id}.txt",
+                    "stands twice in the corpus",
+                    "rename one of the two files",
+                )
+            )
         seen.setdefault(document.id, document)
     return list(seen.values()), problems
 
@@ -226,7 +245,9 @@ def decode(path: Path) -> str:
             continue
         if text.count("\0") * 100 <= len(text):
             return text
-    raise CorpusError(path, "is not text in UTF-8, UTF-16 or GB18030", "save it as a plain text file in UTF-8")
+    raise CorpusError(
+        path, "is not text in UTF-8, UTF-16 or GB18030", "save it as a plain text file in UTF-8"
+    )
 
 
 def _title(text: str) -> str:
@@ -254,14 +275,22 @@ def read_translation(path: Path) -> DocumentTranslation:
     """
     document_id, _, language = path.stem.rpartition(".")
     if language not in LANGUAGES or not document_id:
-        raise CorpusError(path, "has no language in its name", "call it <policy>.en.md, <policy>.ko.md or <policy>.zh.md")
+        raise CorpusError(
+            path,
+            "has no language in its name",
+            "call it <policy>.en.md, <policy>.ko.md or <policy>.zh.md",
+        )
     title, blocks = "", [("", "", list[str]())]
     for number_of_line, raw in enumerate(clean(decode(path)).split("\n"), start=1):
         line = raw.strip()
         if line == "##" or line.startswith("## "):
             number, _, heading = line[3:].strip().partition(" ")
             if not number:
-                raise CorpusError(path, f"has a heading without a number in line {number_of_line}", "write '## 一 Title'")
+                raise CorpusError(
+                    path,
+                    f"has a heading without a number in line {number_of_line}",
+                    "write '## 一 Title'",
+                )
             blocks.append((number, heading.strip(), []))
         elif line.startswith("# "):
             title = line[2:].strip()
@@ -281,17 +310,20 @@ def read_wordings(path: Path) -> tuple[Wording, ...]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file, strict=True))
-        return tuple(
-            Wording(document_id, row["clause"].strip(), row["language"].strip(), row["question"].strip())
-            for row in rows
-            if row["question"].strip()
-        )
-    except (UnicodeDecodeError, csv.Error, KeyError, AttributeError) as error:
+        return tuple(_wording(document_id, row) for row in rows if row["question"].strip())
+    except (ValueError, csv.Error, KeyError, AttributeError) as error:
         raise CorpusError(
             path,
             f"is not a UTF-8 CSV file with the columns clause, language and question ({error})",
             "save it as CSV UTF-8",
         ) from error
+
+
+def _wording(document_id: str, row: dict[str, str]) -> Wording:
+    language = row["language"].strip()
+    if language not in LANGUAGES:
+        raise ValueError(f"unknown language {language!r}")
+    return Wording(document_id, row["clause"].strip(), language, row["question"].strip())
 
 
 def _translated(number: str, title: str, lines: list[str]) -> TranslatedClause:

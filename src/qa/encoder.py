@@ -141,7 +141,9 @@ def load_encoder(name: str) -> Encoder:
     Raises:
         ModelError: there is no such model on this machine.
     """
-    return StaticEncoder(Path(name)) if StaticEncoder.reads(name) else SentenceTransformerEncoder(name)
+    return (
+        StaticEncoder(Path(name)) if StaticEncoder.reads(name) else SentenceTransformerEncoder(name)
+    )
 
 
 _MODEL_FILES = {".json", ".safetensors", ".bin", ".txt", ".model"}

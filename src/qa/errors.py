@@ -1,13 +1,13 @@
 """Everything that can go wrong, as one tree; each message says what, where and what to do.
 
-    PolicyError
-    ├── CorpusError          a file of the corpus cannot be used
-    ├── IndexUnusable          the index cannot be used
-    │   ├── IndexMissing     there is none
-    │   ├── IndexStale       it was built from another corpus, model or version
-    │   └── IndexDamaged     its files are not what its manifest says
-    ├── BuildInProgress      another process is building the same index
-    └── ModelError           the encoder cannot be loaded
+PolicyError
+├── CorpusError          a file of the corpus cannot be used
+├── IndexUnusable          the index cannot be used
+│   ├── IndexMissing     there is none
+│   ├── IndexStale       it was built from another corpus, model or version
+│   └── IndexDamaged     its files are not what its manifest says
+├── BuildInProgress      another process is building the same index
+└── ModelError           the encoder cannot be loaded
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -33,31 +34,34 @@ def read_questions(path: Path, split: str = "") -> list[Question]:
     Raises:
         CorpusError: a line is not an object with ``question`` and ``clauses``.
     """
-    questions, number = [], 0
     try:
-        for number, line in enumerate(path.read_text("utf-8").split("\n"), start=1):
-            if not line.strip():
-                continue
-            record = json.loads(line)
-            if split and record.get("split") != split:
-                continue
-            documents = record.get("documents")
-            questions.append(
-                Question(
-                    record["question"],
-                    tuple(record["clauses"]),
-                    record.get("language", ""),
-                    frozenset(documents) if documents else None,
-                    record.get("outcome", ""),
-                )
-            )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CorpusError(
-            path, f"has no question with clauses in line {number} ({error})", "see tests/eval for the format"
-        ) from error
-    except OSError as error:
-        raise CorpusError(path, f"cannot be read ({error.strerror})", "check its name") from error
+        lines = path.read_text("utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(path, f"cannot be read ({error})", "check its name") from error
+    questions = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line) if line.strip() else None
+            if record is not None and (not split or record.get("split") == split):
+                questions.append(_question(record))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CorpusError(
+                path,
+                f"has no question with clauses in line {number} ({error})",
+                "see tests/eval for the format",
+            ) from error
     return questions
+
+
+def _question(record: dict[str, Any]) -> Question:
+    documents = record.get("documents")
+    return Question(
+        record["question"],
+        tuple(record["clauses"]),
+        record.get("language", ""),
+        frozenset(documents) if documents else None,
+        record.get("outcome", ""),
+    )
 
 
 def recall_at(answers: Sequence[Answer], questions: Sequence[Question], k: int) -> float:

@@ -28,7 +28,11 @@ PASSAGE_CHANNELS = ("words", "grams", "sounds", "concepts", "similar", "dense")
 KINDS = ("title", "sentence", "clause", "wording")
 FEATURES = (
     *(f"{channel}_{kind}" for channel in PASSAGE_CHANNELS for kind in KINDS),
-    *(f"{channel}_{part}" for channel in ("words", "grams", "concepts") for part in ("heading", "document")),
+    *(
+        f"{channel}_{part}"
+        for channel in ("words", "grams", "concepts")
+        for part in ("heading", "document")
+    ),
     "dense_heading",
     "place",
     "elsewhere",
@@ -67,8 +71,8 @@ class Evidence:
     """The candidates for a question.
 
     ``clauses``: positions in the index, ascending. ``features``: shape (candidates, FEATURES).
-    ``passages``: the positions of the candidates' passages; ``sentence_support``: for each of
-    them, how much of the question it supports in words and meaning, in about [0, 1].
+    ``passages``: the positions of the candidates' passages, ``passage_clauses`` those of their
+    clauses, and ``support``: how much of the question each of them supports, in about [0, 1].
     ``words``: the words of the question with their ``weights``; ``coverage``, shape
     (candidates, words): how well each candidate covers each of them, in [0, 1]. ``outside``, shape
     (candidates,): how like the question is to one known to have no answer in their documents.
@@ -77,6 +81,7 @@ class Evidence:
     clauses: NDArray[np.int64]
     features: Numbers
     passages: NDArray[np.int64]
+    passage_clauses: NDArray[np.int64]
     support: Numbers
     words: tuple[str, ...]
     weights: Numbers
@@ -91,12 +96,16 @@ class Collector:
         self._index = index
         self._encoder = encoder
         self._clause_of = np.array([passage.clause for passage in index.passages], np.int64)
-        self._kind_of = np.array([KINDS.index(passage.kind) for passage in index.passages], np.int64)
+        self._kind_of = np.array(
+            [KINDS.index(passage.kind) for passage in index.passages], np.int64
+        )
         self._first_passage = np.searchsorted(self._clause_of, np.arange(len(index.clauses) + 1))
         positions = {document.id: position for position, document in enumerate(index.documents)}
         self._document_of = np.array([positions[c.document_id] for c in index.clauses], np.int64)
         self._unnumbered = np.array([not clause.number for clause in index.clauses], np.float32)
         self._departments = [self.departments_of(clause.departments) for clause in index.clauses]
+        outside = np.arange(len(index.outside), dtype=np.int64)
+        self._outside_vectors = index.outside.vectors(outside)
         self._place_names = Glossary(places())
         self._places_of = [
             frozenset(self._place_names.find(_imprint(document))) for document in index.documents
@@ -140,9 +149,15 @@ class Collector:
         ranges = [np.arange(self._first_passage[c], self._first_passage[c + 1]) for c in clauses]
         passages = np.concatenate(ranges) if ranges else np.zeros(0, np.int64)
         dense = self._index.store.vectors(passages) @ query.vector
-        scores = [*(lexical[name][passages] for name in PASSAGE_CHANNELS[:-1]), np.maximum(dense, 0)]
+        scores = [
+            *(lexical[name][passages] for name in PASSAGE_CHANNELS[:-1]),
+            np.maximum(dense, 0),
+        ]
         features = np.concatenate(
-            [*(self._by_kind(clauses, passages, score) for score in scores), self._context(query, clauses)],
+            [
+                *(self._by_kind(clauses, passages, score) for score in scores),
+                self._context(query, clauses),
+            ],
             axis=1,
         )
         support = (scores[0] + scores[3] + scores[4] + 2 * scores[5]) / 5
@@ -151,6 +166,7 @@ class Collector:
             clauses,
             features.astype(np.float32),
             passages,
+            self._clause_of[passages],
             support,
             words,
             weights,
@@ -168,7 +184,8 @@ class Collector:
         if allowed.sum() <= _CANDIDATES:
             return np.flatnonzero(allowed)
         chosen = [
-            _top(np.where(allowed[self._clause_of], score, 0), _CANDIDATES) for score in lexical.values()
+            _top(np.where(allowed[self._clause_of], score, 0), _CANDIDATES)
+            for score in lexical.values()
         ]
         chosen.append(self._index.store.search(query.vector[None], _CANDIDATES)[1][0])
         clauses = np.unique(self._clause_of[np.concatenate(chosen)])
@@ -209,21 +226,23 @@ class Collector:
     def _outside(self, query: Query) -> Numbers:
         """The highest similarity of the question to one that has no answer, by document."""
         best = np.zeros(len(self._index.documents), np.float32)
-        everything = np.arange(len(self._index.outside), dtype=np.int64)
-        if len(everything):
-            similarities = self._index.outside.vectors(everything) @ query.vector
-            np.maximum.at(best, self._index.outside_documents, similarities)
+        similarities = self._outside_vectors @ query.vector
+        np.maximum.at(best, self._index.outside_documents, similarities)
         return best
 
     def _by_clause(self, clauses: NDArray[np.int64], coverage: Numbers) -> Numbers:
         """The best coverage of each word by the passages of each clause, (clauses, words)."""
         sizes = self._first_passage[clauses + 1] - self._first_passage[clauses]
-        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]) if len(sizes) else np.zeros(0, np.int64)
+        starts = (
+            np.concatenate([[0], np.cumsum(sizes)[:-1]]) if len(sizes) else np.zeros(0, np.int64)
+        )
         if not coverage.size:
             return np.zeros((len(clauses), len(coverage)), np.float32)
         return np.maximum.reduceat(coverage, starts.astype(np.int64), axis=1).T
 
-    def _by_kind(self, clauses: NDArray[np.int64], passages: NDArray[np.int64], scores: Numbers) -> Numbers:
+    def _by_kind(
+        self, clauses: NDArray[np.int64], passages: NDArray[np.int64], scores: Numbers
+    ) -> Numbers:
         """The best score of each clause's passages by kind, shape (clauses, KINDS)."""
         best = np.zeros((len(clauses), len(KINDS)), np.float32)
         row = np.searchsorted(clauses, self._clause_of[passages])

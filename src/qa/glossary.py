@@ -60,7 +60,9 @@ def read_terms(path: Path) -> tuple[Term, ...]:
                 raise CorpusError(path, "has no column 'zh'", f"start it with {','.join(COLUMNS)}")
             return tuple(term for row in reader if (term := _term(row)))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise CorpusError(path, f"is not a UTF-8 CSV file ({error})", "save it as CSV UTF-8") from error
+        raise CorpusError(
+            path, f"is not a UTF-8 CSV file ({error})", "save it as CSV UTF-8"
+        ) from error
 
 
 def _term(row: dict[str, str | None]) -> Term | None:
@@ -137,7 +139,9 @@ class Glossary:
             free = all(end <= first or last <= start for first, last, _ in taken)
             if free and start in borders and end in borders:
                 taken.append((start, end, positions))
-        return [position for _, _, positions in sorted(taken) for position in dict.fromkeys(positions)]
+        return [
+            position for _, _, positions in sorted(taken) for position in dict.fromkeys(positions)
+        ]
 
     def _matches(self, form: str) -> Iterator[tuple[int, int, tuple[int, ...]]]:
         for last, (key, positions) in self._automaton.iter(form):

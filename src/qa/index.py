@@ -30,7 +30,15 @@ from qa.analysis import analyse
 from qa.clauses import remainder, split
 from qa.corpus import Corpus, DocumentTranslation, Wording, corpus_digest, read_corpus
 from qa.encoder import Encoder
-from qa.errors import BuildInProgress, CorpusError, IndexDamaged, IndexMissing, IndexStale, IndexUnusable, PolicyError
+from qa.errors import (
+    BuildInProgress,
+    CorpusError,
+    IndexDamaged,
+    IndexMissing,
+    IndexStale,
+    IndexUnusable,
+    PolicyError,
+)
 from qa.glossary import Glossary, Term, builtin_terms
 from qa.lexical import LexicalIndex
 from qa.passages import clause_sentences, passages, unnumbered_clauses
@@ -101,13 +109,15 @@ def build_index(
         BuildInProgress: another process builds into the same folder.
         PolicyError: the disk is full or the folder cannot be written.
     """
-    report = progress or (lambda stage, done, total: None)
+    report = progress or _silent
     report("read", 0, 1)
     corpus = read_corpus(corpus_folder)
     try:
         index_folder.mkdir(parents=True, exist_ok=True)
         with FileLock(index_folder / ".lock", timeout=0):
-            return _build(corpus, index_folder, encoder, report), corpus.problems
+            clauses = _clauses(corpus, report)
+            manifest = _build(corpus, clauses, index_folder, encoder, report)
+            return manifest, (*corpus.problems, *_unmatched(corpus, clauses))
     except Timeout as error:
         raise BuildInProgress(
             index_folder, "is being built by another process", "wait until it has finished"
@@ -120,12 +130,22 @@ def build_index(
         ) from error
 
 
-def _build(corpus: Corpus, index_folder: Path, encoder: Encoder, report: Progress) -> Manifest:
+def _silent(_stage: str, _done: int, _total: int) -> None:
+    """The progress that nobody watches."""
+
+
+def _build(
+    corpus: Corpus,
+    clauses: Sequence[Clause],
+    index_folder: Path,
+    encoder: Encoder,
+    report: Progress,
+) -> Manifest:
     for left_over in index_folder.glob(".building-*"):
         shutil.rmtree(left_over, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=".building-", dir=index_folder))
     try:
-        manifest = _write(corpus, folder, encoder, report)
+        manifest = _write(corpus, clauses, folder, encoder, report)
         name = _name(folder)
         target = index_folder / name
         if _is_intact(target):  # nothing has changed: the build in use stays where it is
@@ -144,8 +164,9 @@ def _build(corpus: Corpus, index_folder: Path, encoder: Encoder, report: Progres
     return manifest
 
 
-def _write(corpus: Corpus, folder: Path, encoder: Encoder, report: Progress) -> Manifest:
-    clauses = _clauses(corpus, report)
+def _write(
+    corpus: Corpus, clauses: Sequence[Clause], folder: Path, encoder: Encoder, report: Progress
+) -> Manifest:
     translations = _translations(corpus, clauses)
     documents = {document.id: document for document in corpus.documents}
     all_passages = list(passages(clauses, documents, translations, _wordings(corpus, clauses)))
@@ -154,21 +175,42 @@ def _write(corpus: Corpus, folder: Path, encoder: Encoder, report: Progress) -> 
     terms, surfaces = _index_terms(all_passages, glossary, report)
     terms.save(folder, "passages")
     _document_terms(corpus, glossary).save(folder, "documents")
-    vocabulary = [(row, surfaces[term]) for row, term in enumerate(terms.terms()) if term in surfaces]
-    np.save(folder / "vocabulary.npy", np.array([row for row, _ in vocabulary], np.int32))
-    outside = [wording for wording in corpus.wordings if not wording.clause]
-    order = {document.id: position for position, document in enumerate(corpus.documents)}
-    known_outside = np.array([order[wording.document_id] for wording in outside], np.int32)
-    np.save(folder / "outside.npy", known_outside)
+    vocabulary = [row for row, term in enumerate(terms.terms()) if term in surfaces]
+    np.save(folder / "vocabulary.npy", np.array(vocabulary, np.int32))
+    outside = _write_outside(folder, corpus)
+    names = terms.terms()
     for name, texts in (
         ("passages", [passage.text for passage in all_passages]),
         ("titles", _document_titles(corpus)),
-        ("words", [surface for _, surface in vocabulary]),
-        ("outside", [wording.question for wording in outside]),
+        ("words", [surfaces[names[row]] for row in vocabulary]),
+        ("outside", outside),
     ):
         vectors = _encode(encoder, texts, report)
         FaissStore.build(vectors).save(folder / f"{name}.faiss")
-    manifest = Manifest(
+    manifest = _describe(folder, corpus, clauses, all_passages, encoder)
+    (folder / "manifest.json").write_text(_json(asdict(manifest), indent=1), encoding="utf-8")
+    for path in folder.iterdir():
+        _flush(path)
+    return manifest
+
+
+def _write_outside(folder: Path, corpus: Corpus) -> list[str]:
+    """The questions known to have no answer; the positions of their documents are written."""
+    outside = [wording for wording in corpus.wordings if not wording.clause]
+    order = {document.id: position for position, document in enumerate(corpus.documents)}
+    positions = [order[wording.document_id] for wording in outside]
+    np.save(folder / "outside.npy", np.array(positions, np.int32))
+    return [wording.question for wording in outside]
+
+
+def _describe(
+    folder: Path,
+    corpus: Corpus,
+    clauses: Sequence[Clause],
+    all_passages: Sequence[Passage],
+    encoder: Encoder,
+) -> Manifest:
+    return Manifest(
         format=FORMAT,
         model=encoder.name,
         model_fingerprint=encoder.fingerprint,
@@ -179,10 +221,6 @@ def _write(corpus: Corpus, folder: Path, encoder: Encoder, report: Progress) -> 
         passages=len(all_passages),
         files={path.name: _digest(path) for path in sorted(folder.iterdir())},
     )
-    (folder / "manifest.json").write_text(_json(asdict(manifest), indent=1), encoding="utf-8")
-    for path in folder.iterdir():
-        _flush(path)
-    return manifest
 
 
 def _clauses(corpus: Corpus, report: Progress) -> list[Clause]:
@@ -230,6 +268,22 @@ def _translations(corpus: Corpus, clauses: Sequence[Clause]) -> dict[str, list[T
         if preamble:
             found.setdefault(preamble.clause_id, []).append(preamble)
     return found
+
+
+def _unmatched(corpus: Corpus, clauses: Sequence[Clause]) -> Iterator[CorpusError]:
+    """The translations and wordings that name a clause which their policy does not have."""
+    keys = _clause_keys(clauses)
+    blocks = [
+        ("translation", t.document_id, b.number) for t in corpus.translations for b in t.clauses
+    ]
+    rows = [("wordings", w.document_id, w.clause) for w in corpus.wordings if w.clause]
+    for kind, document, number in dict.fromkeys((*blocks, *rows)):
+        if (document, number) not in keys:
+            yield CorpusError(
+                f"the {kind} of {document}",
+                f"name the clause {number!r}, which it does not have",
+                "write the number as printed; `python -m qa clauses` shows them",
+            )
 
 
 def _wordings(corpus: Corpus, clauses: Sequence[Clause]) -> dict[str, list[Wording]]:
@@ -319,7 +373,9 @@ def _write_records(
         ),
     )
     _write_lines(folder / "departments.jsonl", (asdict(term) for term in corpus.departments))
-    _write_lines(folder / "glossary.jsonl", (asdict(t) for t in (*builtin_terms(), *corpus.glossary)))
+    _write_lines(
+        folder / "glossary.jsonl", (asdict(t) for t in (*builtin_terms(), *corpus.glossary))
+    )
 
 
 def open_index(folder: Path) -> Index:

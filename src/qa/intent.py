@@ -92,7 +92,9 @@ def _mashed(word: str) -> bool:
         return False
     if len(word) > 4 and not _VOWEL.search(word):
         return True
-    return any(word[:4] in row or word[-4:] in row for row in _KEYBOARD_ROWS) and not _syllabic(word)
+    return any(word[:4] in row or word[-4:] in row for row in _KEYBOARD_ROWS) and not _syllabic(
+        word
+    )
 
 
 def _syllabic(word: str) -> bool:
@@ -113,7 +115,9 @@ def _clause_number(form: str) -> int:
 
 def clause_number(numeral: str) -> int:
     """The value of a printed number (``十三``, ``（三）``, ``第五条``, ``13``, ``제13조``), 0 if none."""
-    found = re.search(r"\d+|[〇零一二三四五六七八九十百千两]+|[일이삼사오육칠팔구십]+|[a-z]+", normalise(numeral))
+    found = re.search(
+        r"\d+|[〇零一二三四五六七八九十百千两]+|[일이삼사오육칠팔구십]+|[a-z]+", normalise(numeral)
+    )
     if not found:
         return 0
     text = found.group().translate(_KOREAN_NUMERALS)

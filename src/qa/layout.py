@@ -22,7 +22,10 @@ _PAGE_NUMBER = re.compile(
     r"|\n[ \t\u3000\xa0]{0,60}第?[ ]?[0-9]{1,3}[ ]?(?:页|/)[ ，,/]{0,3}共?[ ]?[0-9]{1,3}[ ]?页?[ \t]{0,60}(?=\n)"
 )
 _HAN = "\u4e00-\u9fff"
-_SPACED = re.compile(rf"(?<![{_HAN}])[{_HAN}](?:[ \u3000][{_HAN}]){{2,30}}(?![{_HAN}])")
+_SPACED = re.compile(
+    rf"(?<![{_HAN}])[{_HAN}](?:[ \u3000{FILLER}]{{1,3}}[{_HAN}]){{2,30}}(?![{_HAN}])"
+)
+_SPACES = re.compile(rf"[ \u3000{FILLER}]")
 _ENDED = re.compile(r"[。！？；：!?;:.…】］\]〕）)”\"]\s*$")
 
 _BEGINS = re.compile(r"[ \t\u3000]|$|[（(\[【〔]?第?[一二三四五六七八九十0-9０-９①-⑳가-하IVX(]")
@@ -31,15 +34,14 @@ _BEGINS = re.compile(r"[ \t\u3000]|$|[（(\[【〔]?第?[一二三四五六七�
 def reading(text: str, language: Language) -> str:
     """``text`` as it is meant to be read, character for character at the same offsets."""
     text = _PAGE_NUMBER.sub(lambda match: FILLER * len(match.group()), text)
-    if language == "zh":
-        text = _SPACED.sub(_closed_up, text)
-    return _unwrapped(text, " " if language == "en" else FILLER)
+    text = _unwrapped(text, " " if language == "en" else FILLER)
+    return _SPACED.sub(_closed_up, text) if language == "zh" else text
 
 
 def _closed_up(match: re.Match[str]) -> str:
     """``责 任 单 位`` closed up, its spaces put behind."""
     printed = match.group()
-    letters = printed[::2]
+    letters = _SPACES.sub("", printed)
     return letters + FILLER * (len(printed) - len(letters))
 
 
@@ -63,9 +65,12 @@ def _unwrapped(text: str, filler: str) -> str:
         for index in full
         if not (_ENDED.search(lines[index]) and _BEGINS.match(lines[index + 1]))
     }
-    return "".join(
-        line + (filler if index in joints else "\n") for index, line in enumerate(lines[:-1])
-    ) + lines[-1]
+    return (
+        "".join(
+            line + (filler if index in joints else "\n") for index, line in enumerate(lines[:-1])
+        )
+        + lines[-1]
+    )
 
 
 def _width(lengths: list[int], *, ragged: int) -> int:

@@ -49,11 +49,10 @@ class LexicalIndex:
     def build(cls, texts: Iterable[Mapping[str, int]]) -> LexicalIndex:
         """An index of texts given as the counts of their terms."""
         rows: dict[str, int] = {}
-        columns: list[tuple[list[int], list[int]]] = []
-        for counts in texts:
-            columns.append(
-                ([rows.setdefault(term, len(rows)) for term in counts], list(counts.values()))
-            )
+        columns = [
+            ([rows.setdefault(term, len(rows)) for term in counts], list(counts.values()))
+            for counts in texts
+        ]
         ordered = {term: row for row, term in enumerate(sorted(rows))}
         renumber = np.zeros(len(rows), np.int64)
         for term, row in rows.items():
@@ -100,7 +99,9 @@ class LexicalIndex:
 
     def save(self, folder: Path, name: str) -> None:
         """Writes ``<name>.terms.txt`` and ``<name>.postings.npz`` into ``folder``."""
-        (folder / f"{name}.terms.txt").write_text("\n".join(self._rows), encoding="utf-8", newline="\n")
+        (folder / f"{name}.terms.txt").write_text(
+            "\n".join(self._rows), encoding="utf-8", newline="\n"
+        )
         with (folder / f"{name}.postings.npz").open("wb") as file:
             sparse.save_npz(file, self._postings, compressed=False)
 
@@ -124,16 +125,22 @@ def _saturated(
     """
     sizes = [len(rows) for rows, _ in columns]
     rows = renumber[np.fromiter((row for rows, _ in columns for row in rows), np.int64, sum(sizes))]
-    counts = np.fromiter((count for _, counts in columns for count in counts), np.float32, sum(sizes))
+    counts = np.fromiter(
+        (count for _, counts in columns for count in counts), np.float32, sum(sizes)
+    )
     texts = np.repeat(np.arange(len(columns)), sizes)
     channels = channel_of[rows]
     lengths = np.zeros((len(CHANNELS), len(columns)), np.float32)
     np.add.at(lengths, (channels, texts), counts)
-    means = np.maximum([length[length > 0].mean() if length.any() else 1 for length in lengths], 1e-6)
+    means = np.maximum(
+        [length[length > 0].mean() if length.any() else 1 for length in lengths], 1e-6
+    )
     relative = lengths[channels, texts] / np.asarray(means)[channels]
     values = counts * (_K1 + 1) / (counts + _K1 * (1 - _B + _B * relative)) / (_K1 + 1) * _UNIT
     shape = (len(renumber), len(columns))
-    matrix = sparse.csr_array((np.minimum(values, 1).astype(np.float32), (rows, texts)), shape=shape)
+    matrix = sparse.csr_array(
+        (np.minimum(values, 1).astype(np.float32), (rows, texts)), shape=shape
+    )
     matrix.sort_indices()
     return matrix
 

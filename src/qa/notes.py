@@ -206,7 +206,9 @@ def _told(text: str, bounds: list[int], found: list[Note], grammar: NoteGrammar)
     told: list[Note] = []
     for match in grammar.told.finditer(text):
         first = max(0, match.start() - _LONGEST_SENTENCE)
-        start = max((text.rfind(char, first, match.start()) for char in "。；;）)\n"), default=-1) + 1
+        start = (
+            max((text.rfind(char, first, match.start()) for char in "。；;）)\n"), default=-1) + 1
+        )
         index = bisect_right(bounds, match.start())
         start = max(start, bounds[index - 1] if index else 0)
         start += len(text[start : match.start()]) - len(text[start : match.start()].lstrip(_MARKUP))

@@ -9,16 +9,23 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cn2an
 
 from qa.text import normalise
 
 _CHINESE = "〇零一二三四五六七八九十百千万亿两"
-_PERCENT = re.compile(rf"百分之([{_CHINESE}点]+|\d+(?:\.\d+)?)|([{_CHINESE}]+|\d+(?:\.\d+)?)\s*(?:%|percent\b|per\s*cent\b|퍼센트|프로)")
+_PERCENT = re.compile(
+    rf"百分之([{_CHINESE}点]+|\d+(?:\.\d+)?)|([{_CHINESE}]+|\d+(?:\.\d+)?)\s*(?:%|percent\b|per\s*cent\b|퍼센트|프로)"
+)
 _DOCUMENT = re.compile(r"[\u4e00-\u9fff]{1,8}[〔\[(]\s*(\d{4})\s*[〕\])]\s*(?:第\s*)?(\d+)\s*号")
-_PLAIN = re.compile(r"(\d+(?:,\d{3})*(?:\.\d+)?)\s*(亿|억|千万|천만|百万|백만|万|만|千|천|billion|million|thousand)?")
-_WRITTEN = re.compile(rf"(?<![第{_CHINESE}])([{_CHINESE}]*[十百千万亿{_CHINESE}])(?=\s*(?:个|家|年|月|日|天|元|倍|成|户|人|项|类|公里|吨|小时|分之|万|亿|工作日))")
+_PLAIN = re.compile(
+    r"(\d+(?:,\d{3})*(?:\.\d+)?)\s*(亿|억|千万|천만|百万|백만|万|만|千|천|billion|million|thousand)?"
+)
+_WRITTEN = re.compile(
+    rf"(?<![第{_CHINESE}])([{_CHINESE}]*[十百千万亿{_CHINESE}])(?=\s*(?:个|家|年|月|日|天|元|倍|成|户|人|项|类|公里|吨|小时|分之|万|亿|工作日))"
+)
 _SCALE = {
     "千": 10**3, "천": 10**3, "万": 10**4, "만": 10**4, "百万": 10**6, "백만": 10**6,
     "千万": 10**7, "천만": 10**7, "亿": 10**8, "억": 10**8,
@@ -41,13 +48,24 @@ def find_numbers(text: str) -> list[Number]:
     """
     rest = normalise(text)
     found: dict[str, Number] = {}
-    for pattern, value in ((_DOCUMENT, _document), (_PERCENT, _percent), (_PLAIN, _plain), (_WRITTEN, _written)):
+    for pattern, value in (
+        (_DOCUMENT, _document),
+        (_PERCENT, _percent),
+        (_PLAIN, _plain),
+        (_WRITTEN, _written),
+    ):
         for match in pattern.finditer(rest):
             normal = value(match)
             if normal:
                 found.setdefault(normal, Number(match.group().strip(), normal))
         rest = pattern.sub(" ", rest)
     return list(found.values())
+
+
+@lru_cache(maxsize=2000)
+def number_values(text: str) -> frozenset[str]:
+    """The normal forms of the numbers of a text that is looked at again and again: a clause."""
+    return frozenset(number.value for number in find_numbers(text))
 
 
 def _document(match: re.Match[str]) -> str:

@@ -205,8 +205,7 @@ def _prune(units: list[Unit]) -> list[Unit]:
     return [
         unit
         for unit in units
-        if counts[unit.kind.name] > 1
-        or (unit.marker.anchor is Anchor.LINE and not unit.kind.loose)
+        if counts[unit.kind.name] > 1 or (unit.marker.anchor is Anchor.LINE and not unit.kind.loose)
     ]
 
 

@@ -23,11 +23,17 @@ LONGEST_UNNUMBERED = 500
 
 def clause_sentences(clause: Clause, language: Language) -> list[tuple[int, int]]:
     """Spans, within ``clause.text``, of the sentences of its wording (without the notes)."""
-    borders = [clause.body_start, *(edge for note in clause.notes for edge in note), len(clause.text)]
+    borders = [
+        clause.body_start,
+        *(edge for note in clause.notes for edge in note),
+        len(clause.text),
+    ]
     spans = []
     for start, end in zip(borders[::2], borders[1::2], strict=True):
         wording = clause.text[start:end]
-        spans += [(start + first, start + last) for first, last in sentence_spans(wording, language)]
+        spans += [
+            (start + first, start + last) for first, last in sentence_spans(wording, language)
+        ]
     return spans
 
 
@@ -76,7 +82,10 @@ def _cuts(text: str, longest: int) -> list[int]:
         border = max(
             (window.rfind(mark) + 1 for mark in "。！？；;\n" if mark in window[longest // 2 :]),
             default=0,
-        ) or max((window.rfind(mark) + 1 for mark in "，、, " if mark in window[longest // 2 :]), default=0)
+        ) or max(
+            (window.rfind(mark) + 1 for mark in "，、, " if mark in window[longest // 2 :]),
+            default=0,
+        )
         if not border:  # no mark at all: between two words
             words = chinese.cut(window)
             border = longest - len(words[-1]) if len(words) > 1 else longest

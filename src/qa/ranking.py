@@ -77,7 +77,9 @@ class Ranking:
             }
             return cls(weights, float(record["answer"]), float(record["clarify"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ModelError(path, f"cannot be used ({error})", "run: python -m training.ranker") from error
+            raise ModelError(
+                path, f"cannot be used ({error})", "run: python -m training.ranker"
+            ) from error
 
     def scores(self, evidence: Evidence, native: NDArray[np.bool_]) -> Numbers:
         """The ranker's score of each candidate; ``native`` tells the mode of each."""

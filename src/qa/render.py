@@ -40,7 +40,7 @@ def contacts(answer: Answer, index: Index) -> list[str]:
     return names
 
 
-def record(answer: Answer, index: Index) -> dict[str, Any]:
+def record(answer: Answer) -> dict[str, Any]:
     """The answer as JSON types; the format is documented in README.md and kept stable."""
     return {
         "question": answer.question,
@@ -148,7 +148,10 @@ def _refusal(answer: Answer, index: Index) -> Iterator[str]:
     language = answer.language
     yield message(language, "outcome.no_clause")
     yield message(
-        language, "searched", documents=len(index.documents), clauses=sum(bool(c.number) for c in index.clauses)
+        language,
+        "searched",
+        documents=len(index.documents),
+        clauses=sum(bool(c.number) for c in index.clauses),
     )
     if answer.uncovered:
         yield message(language, "uncovered", words=", ".join(answer.uncovered))

@@ -15,7 +15,9 @@ from qa.types import Language
 
 Script: TypeAlias = Literal["han", "hangul", "latin", "number"]
 
-_INVISIBLE = re.compile(r"[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_INVISIBLE = re.compile(
+    r"[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+)
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff〇\U00020000-\U0003ffff"
 _HANGUL = r"\u1100-\u11ff\u3130-\u318f\uac00-\ud7af"
 _LETTER = rf"[^\W\d_{_HAN}{_HANGUL}]"

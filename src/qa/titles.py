@@ -14,6 +14,7 @@ _BLANK = " \t\u3000\xa0*_\n" + FILLER
 _BRACKETS = {"（": "）", "(": ")", "【": "】", "[": "]", "〔": "〕"}
 _COMMAS = "，,；;"
 _USUAL = 0.62  # of the longest title: what the titles of a document do not exceed as a rule
+_RARE = 0.5  # run-in titles to clauses without: fewer are but short first sentences
 _FEW = 2
 
 
@@ -22,13 +23,14 @@ class Title:
     """Where a title stands, where the wording after it begins, and how it is set off.
 
     Offsets within the document. ``run_in`` titles are sentences: whether they are titles at all
-    depends on what the other clauses of the document begin with.
+    depends on what the other clauses of the document begin with. ``short`` clauses are one
+    sentence, and tell nothing about it.
     """
 
     start: int
     end: int
     body: int
-    form: Literal["own", "run_in", "none"]
+    form: Literal["own", "run_in", "none", "short"]
 
 
 def find(text: str, start: int, end: int, rules: Numbering, *, article: bool) -> Title:
@@ -48,7 +50,9 @@ def find(text: str, start: int, end: int, rules: Numbering, *, article: bool) ->
             return Title(start, start + len(bare), _skip(text, line_end, end), "own")
     limit = rules.title_limit // 2 if article else rules.title_limit
     run_in = _run_in(text, start, line_end, end, rules, stop)
-    return run_in if run_in and run_in.end - start <= limit else nothing
+    if run_in and run_in.end - start <= limit:
+        return run_in
+    return nothing if run_in or article else Title(start, start, start, "short")
 
 
 def _stands_alone(line: str, *, article: bool) -> bool:
@@ -77,7 +81,7 @@ def _run_in(
 
 def _is_phrase(words: str, rules: Numbering) -> bool:
     """Whether words before a colon or gap can be a title: one phrase, with nothing quoted."""
-    return len(words) > _FEW and words[-1] != "的" and not set(words) & rules.title_without
+    return len(words) >= _FEW and words[-1] != "的" and not set(words) & rules.title_without
 
 
 def _bracketed(text: str, start: int, line_end: int, *, article: bool) -> Title | None:
@@ -100,7 +104,8 @@ def _skip(text: str, start: int, end: int) -> int:
 def settle(text: str, titles: list[Title], rules: Numbering) -> list[Title]:
     """Keep the run-in titles where the document uses titles, and where each reads like one."""
     lengths = [title.end - title.start for title in titles if title.form == "run_in"]
-    usual = bool(lengths) and median(lengths) <= rules.title_limit * _USUAL
+    others = sum(title.form == "none" for title in titles)
+    usual = len(lengths) > others * _RARE and median(lengths) <= rules.title_limit * _USUAL
     return [
         title
         if title.form != "run_in" or (usual and _reads_like_title(text, title, rules))

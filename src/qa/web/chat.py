@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from threading import Lock
 
 from qa.answering import cite
 from qa.assistant import Assistant
@@ -35,6 +36,8 @@ class Chat:
         self._clauses = {clause.id: clause for clause in assistant.index.clauses}
         self._documents = {document.id: document for document in assistant.index.documents}
         self.cards = Cards(assistant.index)
+        self._examples: dict[Language, list[str]] = {}
+        self._examples_lock = Lock()
 
     def ask(self, question: str, previous: Answer | None, interface: Language) -> Turn:
         """The turn for a question; one that says so where the question could not be dealt with."""
@@ -56,11 +59,23 @@ class Chat:
         return _whatever_happens(answer, previous, language)
 
     def examples(self, language: Language) -> list[str]:
-        """The example questions of a language that the loaded documents answer."""
-        texts = catalogue(language)
-        examples = [texts[key] for key in sorted(texts) if key.startswith("example.")]
-        answered = Outcome.ANSWERED
-        return [text for text in examples if self._assistant.ask(text).outcome is answered]
+        """The example questions of a language that the loaded documents answer.
+
+        The first call takes as long as loading the parts of that language: it warms them up.
+        """
+        with self._examples_lock:
+            if language not in self._examples:
+                texts = catalogue(language)
+                asked = [texts[key] for key in sorted(texts) if key.startswith("example.")]
+                answers = ((text, self._assistant.ask(text)) for text in asked)
+                self._examples[language] = [
+                    text for text, answer in answers if answer.outcome is Outcome.ANSWERED
+                ]
+            return self._examples[language]
+
+    def known_examples(self, language: Language) -> list[str] | None:
+        """The examples of a language; None where they have not been tried yet."""
+        return self._examples.get(language)
 
     def _opened(self, clause: Clause, language: Language, previous: Answer | None) -> Answer:
         choices = previous.choices if previous else ()

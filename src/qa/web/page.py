@@ -29,14 +29,14 @@ _SHORT: dict[Language, str] = {"zh": "中", "en": "EN", "ko": "한"}
 _TEXTS = ("name", "question", "placeholder", "send", "conversation", "searching", "you")
 
 
-def application(chat: Chat, examples: dict[Language, list[str]]) -> FastAPI:
-    """The web application of a chat, with the example questions of each language."""
+def application(chat: Chat) -> FastAPI:
+    """The web application of a chat."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     style = (_HERE / "theme.css").read_text(encoding="utf-8")
     app.add_middleware(ServedPage, title=message("zh", "page.name"), style=style)
     mounted: FastAPI = gr.mount_gradio_app(
         app,
-        _blocks(chat, {language: _face(chat, language, examples[language]) for language in LANGUAGES}),
+        _blocks(chat),
         path="/",
         theme=gr.themes.Base(font="system-ui", font_mono="monospace"),  # no fonts to load
         footer_links=[],
@@ -50,7 +50,10 @@ def application(chat: Chat, examples: dict[Language, list[str]]) -> FastAPI:
     return mounted
 
 
-def _blocks(chat: Chat, faces: dict[Language, dict[str, Any]]) -> gr.Blocks:
+def _blocks(chat: Chat) -> gr.Blocks:
+    def examples(language: str) -> list[str]:
+        return chat.examples(_language(language))
+
     with gr.Blocks(title=message("zh", "page.name"), analytics_enabled=False) as blocks:
         previous = gr.State(None)
         page = gr.HTML(
@@ -58,9 +61,10 @@ def _blocks(chat: Chat, faces: dict[Language, dict[str, Any]]) -> gr.Blocks:
             # A property, not the template itself: templates are compiled as code in the browser.
             html_template="${page}",
             page=render("page.html", "zh"),
-            faces=faces,
+            faces={language: _face(chat, language) for language in LANGUAGES},
             failure=failure("error.connection"),
             js_on_load=(_HERE / "script.js").read_text(encoding="utf-8"),
+            server_functions=[examples],
             apply_default_css=False,
         )
 
@@ -97,7 +101,7 @@ def _language(value: object) -> Language:
     return next((language for language in LANGUAGES if language == value), LANGUAGES[0])
 
 
-def _face(chat: Chat, language: Language, examples: list[str]) -> dict[str, Any]:
+def _face(chat: Chat, language: Language) -> dict[str, Any]:
     """The words of the page in a language: its zones as HTML, and the texts of attributes."""
     names = {each: message(each, "language_name") for each in LANGUAGES}
     index = chat.cards.index
@@ -118,7 +122,11 @@ def _face(chat: Chat, language: Language, examples: list[str]) -> dict[str, Any]
         "tag": TAGS[language],
         "header": render("header.html", language, names=names, short=_SHORT),
         "welcome": render(
-            "welcome.html", language, examples=examples, documents=documents, left_out=left_out
+            "welcome.html",
+            language,
+            examples=chat.known_examples(language),
+            documents=documents,
+            left_out=left_out,
         ),
         "footer": message(language, "page.footer"),
         "texts": {key: message(language, f"page.{key}") for key in _TEXTS},

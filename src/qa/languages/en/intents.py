@@ -15,7 +15,9 @@ _ORDINALS = (
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
     "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
 ).split()
-NUMERALS = {word: value for words in (_ONES, _ORDINALS) for value, word in enumerate(words, start=1)}
+NUMERALS = {
+    word: value for words in (_ONES, _ORDINALS) for value, word in enumerate(words, start=1)
+}
 """Spelled-out numbers of clauses."""
 
 _UNIT = r"(?:clause|article|section|paragraph|measure|item|point)"
@@ -47,7 +49,9 @@ INTENTS = Intents(
         "thanks": re.compile(
             rf"^(ok(ay)?|great|perfect|cool|nice|got\s+it|i\s+see|understood|alright|all\s+right|fine|super|awesome|very\s+good|good)?[,.!\s]*(thanks|thank\s+you|thx|ty|cheers|much\s+appreciated|got\s+it|ok(ay)?|great|perfect)(\s+(a\s+lot|so\s+much|very\s+much|again|you|for\s+(the|your)\s+(help|answer|time|info|information)|[,.!]|that's\s+all|that\s+helps|that\s+is\s+all|(that|this|it|you)('s|'re|\s+was|\s+is|\s+were|\s+are)\s+((very|really|so|most)\s+)?(helpful|great|useful|kind|clear|good)))*{_END}"
         ),
-        "bye": re.compile(rf"^(bye|goodbye|bye\s+bye|see\s+(you|ya)(\s+\w+)?|farewell|good\s+night|take\s+care|have\s+a\s+(nice|good|great)\s+\w+){_END}"),
+        "bye": re.compile(
+            rf"^(bye|goodbye|bye\s+bye|see\s+(you|ya)(\s+\w+)?|farewell|good\s+night|take\s+care|have\s+a\s+(nice|good|great)\s+\w+){_END}"
+        ),
         "identity": re.compile(
             r"\b(who|what)\s+are\s+you\b(?!\s+\w+ing\b)|\bwho\s+(made|built|created|wrote|trained|programmed)\s+you\b|\bwhat('s|\s+is)\s+your\s+(name|model|purpose|favou?rite)\b|\bare\s+you\s+(an?\s+)?(real|human|robot|bot|ai|chatgpt|gpt|person|machine)\b|\bwhat\s+can\s+you\s+(do|help(\s+(me|us))?)(\s+with|\s+for\s+(me|us))?[\s,.!?~]*$|\bhow\s+old\s+are\s+you\b|\bdo\s+you\s+(love|like|have\s+feelings|sleep|dream)\b"
         ),

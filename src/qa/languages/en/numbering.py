@@ -98,6 +98,14 @@ NUMBERING = Numbering(
             continues="bracketed_letter",
         ),
         MarkerKind(
+            "bracketed_roman_capital",
+            r"(?<!\w)\([IVX]{1,6}\)",
+            "",
+            roman,
+            not_after=_REFERRING,
+            continues="bracketed_letter",
+        ),
+        MarkerKind(
             "bracketed_letter", r"(?<!\w)\([a-zA-Z]\)", "", letter, item=True, not_after=_REFERRING
         ),
         MarkerKind(

@@ -17,8 +17,4 @@ def _kiwi() -> Kiwi:
 
 def words(run: str) -> list[str]:
     """The content morphemes of Korean text (with its spaces), in order."""
-    return [
-        token.form
-        for token in _kiwi().tokenize(run)
-        if token.tag.split("-")[0] in _CONTENT
-    ]
+    return [token.form for token in _kiwi().tokenize(run) if token.tag.split("-")[0] in _CONTENT]

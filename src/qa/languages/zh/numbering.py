@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from qa.languages.grammar import ARTICLE, MarkerKind, Numbering
+from qa.languages.zh.script import both
 
 _DIGITS = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _UNITS = {"十": 10, "百": 100, "千": 1000}
@@ -44,6 +45,12 @@ def symbol(printed: str) -> int:
     return char - 0x3220 + 1 if 0x3220 <= char <= 0x3229 else 0
 
 
+def formal(printed: str) -> int:
+    """Read a numeral of the formal script: ``叁`` is 3, ``拾贰`` is 12."""
+    plain = printed.translate(str.maketrans("壹贰貳叁參肆伍陆陸柒捌玖拾", "一二二三三四五六六七八九十"))
+    return numeral(plain)
+
+
 _REFERRED = re.compile(
     r"第[一二三四五六七八九十百千零0-9]|[、和与及或至到]第?[（(]?[一二三四五六七八九十百0-9]"
     r"|规定|所[列述称规]|的|[、，；和至或及与]|之[内外中前后]|中[的所]|款|项|[（(][一二三四五六七八九十]"
@@ -52,7 +59,7 @@ _REFERRED = re.compile(
 
 def _division(name: str, units: str, division: int) -> MarkerKind:
     """第X章 and the like."""
-    number = rf"第[ \u3000]?(?:{_NUMERAL}|[0-9]{{1,4}})[ \u3000]?(?:{units})"
+    number = rf"第[ \u3000]?(?:{_NUMERAL}|[0-9]{{1,4}})[ \u3000]?(?:{both(units)})"
     if division == ARTICLE:
         number += rf"(?:之{_NUMERAL})?"
     return MarkerKind(
@@ -67,6 +74,8 @@ def _division(name: str, units: str, division: int) -> MarkerKind:
         not_before=_REFERRED,
     )
 
+
+_COUNTED = "[年月日时分秒号点个家项条件名人次天周届位倍万千百亿元亩米吨批所处起款类种户台套岁层%％至到—-]"
 
 _IN_LIST = rf"[、和及与至或]?[（(]{_NUMERAL}[）)]|[项款目类条种]|[、和及与至或]{_NUMERAL}[、项款条]"
 
@@ -88,6 +97,22 @@ _KINDS = (
         not_before=re.compile(
             rf"{_NUMERAL}(?:[、，和及至与级类产批期届季楼层档等号线者]|年级|月份|$)"
         ),
+        continues="ideographic_loose",
+    ),
+    MarkerKind(
+        "ideographic_loose",
+        _NUMERAL,
+        r"(?:[ \u3000]{1,4}|[，,])(?=[\u4e00-\u9fff“《])",
+        numeral,
+        glued=False,
+        loose=True,
+        continues="ideographic",
+    ),
+    MarkerKind(
+        "formal",
+        "[壹贰貳叁參肆伍陆陸柒捌玖拾]{1,3}",
+        r"[ \u3000]?[、．.]",
+        formal,
     ),
     MarkerKind(
         "bracketed",
@@ -123,6 +148,15 @@ _KINDS = (
         numeral,
         not_after=re.compile(r"[0-9０-９a-zA-Z.．/\-—№~～+×=第、和及]$"),
         not_before=re.compile(r"(?!(?:19|20)[0-9]{2}年)[0-9]"),
+        continues="arabic_dot",
+    ),
+    MarkerKind(
+        "arabic_loose",
+        "(?<![0-9０-９.．])[0-9０-９]{1,2}",
+        rf"[ \u3000]{{0,2}}(?=[\u4e00-\u9fff“《])(?!{_COUNTED})",
+        numeral,
+        glued=False,
+        loose=True,
         continues="arabic_dot",
     ),
     MarkerKind(
@@ -195,7 +229,7 @@ NUMBERING = Numbering(
         re.M,
     ),
     closing=re.compile(
-        rf"[\n。）\])】 \u3000]{_BLANK}("
+        rf"[\n。）\])】 \u3000府局委厅办]{_BLANK}("
         rf"(?:本|以上|上述|此){_PAPER}[^。\n]{{0,60}}"
         rf"(?:施行|执行|实施|生效|有效|期限|解释|暂定|所[指称]|废止|起|为准)"
         rf"|特此(?:通知|公告|通告|函告|批复)|各项条款由|施行说明[：:]"

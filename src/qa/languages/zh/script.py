@@ -14,10 +14,11 @@ def both(pattern: str) -> str:
     '[责責]任[局处處]'
     """
     written = []
-    inside = False
+    inside = escaped = False
     for char in pattern:
-        inside = char == "[" or (inside and char != "]")
-        other = _OTHER.get(char)
-        both_of_them = char + (other or "")
-        written.append(f"[{both_of_them}]" if other and not inside else both_of_them)
+        if not escaped:
+            inside = char == "[" or (inside and char != "]")
+        escaped = char == "\\" and not escaped
+        other = _OTHER.get(char, "")
+        written.append(f"[{char}{other}]" if other and not inside else char + other)
     return "".join(written)
