@@ -40,7 +40,9 @@ def hits(*probabilities: float) -> list[Hit]:
         ((), True, Outcome.NO_CLAUSE),
     ],
 )
-def test_the_band_of_the_best_hit(probabilities: tuple[float, ...], stable: bool, outcome: Outcome) -> None:
+def test_the_band_of_the_best_hit(
+    probabilities: tuple[float, ...], stable: bool, outcome: Outcome
+) -> None:
     assert choose_outcome(hits(*probabilities), 0.6, 0.3, stable) is outcome
 
 
@@ -55,7 +57,9 @@ def test_the_band_of_the_best_hit(probabilities: tuple[float, ...], stable: bool
         ((0.9, 0.9, 0.9), ["1", "2"]),
     ],
 )
-def test_a_second_clause_is_cited_only_beside_an_equal(probabilities: tuple[float, ...], cited: list[str]) -> None:
+def test_a_second_clause_is_cited_only_beside_an_equal(
+    probabilities: tuple[float, ...], cited: list[str]
+) -> None:
     assert [clause.number for clause in clauses_to_cite(hits(*probabilities), 0.6)] == cited
 
 
@@ -75,6 +79,7 @@ def result(assistant: Assistant, number: str, support: dict[int, float]) -> Resu
     evidence = replace(
         found.evidence,
         passages=np.array(passages),
+        passage_clauses=np.full(len(passages), position),
         support=np.array([support[index.passages[i].sentence] for i in passages], np.float32),
     )
     return replace(found, evidence=evidence, hits=(Hit(index.clauses[position], 0.9, 1),))
@@ -94,7 +99,9 @@ def test_the_sentences_that_support_best_are_quoted(
     assistant: Assistant, support: dict[int, float], sentences: list[int]
 ) -> None:
     found = result(assistant, "五", support)
-    assert settling_sentences(found, assistant.index) == {found.hits[0].clause.id: sentences}
+    assert settling_sentences(found, assistant.index, found.hits) == {
+        found.hits[0].clause.id: sentences
+    }
 
 
 # --- quotations
@@ -143,11 +150,16 @@ def test_without_sentences_the_whole_clause_is_quoted() -> None:
     [
         ("补贴是百分之四十吗", [NumberCheck("百分之四十", "40%", True)]),
         ("can I get 50%", [NumberCheck("50%", "50%", False)]),
-        ("最高30,000元还是5万", [NumberCheck("30,000", "30000", True), NumberCheck("5万", "50000", False)]),
+        (
+            "最高30,000元还是5万",
+            [NumberCheck("30,000", "30000", True), NumberCheck("5万", "50000", False)],
+        ),
         ("有补贴吗", []),
     ],
 )
-def test_numbers_of_the_question_are_looked_up_in_the_clause(question: str, checks: list[NumberCheck]) -> None:
+def test_numbers_of_the_question_are_looked_up_in_the_clause(
+    question: str, checks: list[NumberCheck]
+) -> None:
     assert list(check_numbers(question, CLAUSE, ())) == checks
 
 

@@ -34,12 +34,24 @@ def quoted(answer: Answer) -> list[str]:
 @pytest.mark.parametrize(
     ("question", "number", "quote"),
     [
-        ("展位费补贴多少", "一", "对参加境外陶瓷展的窑厂，按展位费的40%给予补贴，每家每年最高3万元。"),
+        (
+            "展位费补贴多少",
+            "一",
+            "对参加境外陶瓷展的窑厂，按展位费的40%给予补贴，每家每年最高3万元。",
+        ),
         ("残疾人免收摊位费吗", "第二条", "残疾人免收摊位费。"),
         ("禁止燃放烟花", "第四条", "夜市内禁止燃放烟花。"),
         ("烧柴的炉子换成用电的能拿多少钱", "五", "窑厂把柴窑改为电窑的，每座奖励十万元。"),
-        ("fragile porcelain inspected by appointment", "三", "易碎瓷器可以预约查验，查验时由窑厂派人开箱。"),
-        ("수출 환급은 며칠 걸리나요", "二", "纳税记录良好的窑厂，自申报之日起3个工作日内办结出口退税。"),
+        (
+            "fragile porcelain inspected by appointment",
+            "三",
+            "易碎瓷器可以预约查验，查验时由窑厂派人开箱。",
+        ),
+        (
+            "수출 환급은 며칠 걸리나요",
+            "二",
+            "纳税记录良好的窑厂，自申报之日起3个工作日内办结出口退税。",
+        ),
     ],
 )
 def test_it_is_found_and_the_sentence_that_settles_it_quoted(
@@ -53,7 +65,10 @@ def test_it_is_found_and_the_sentence_that_settles_it_quoted(
 
 def test_a_quote_stands_beside_its_translation(assistant: Assistant) -> None:
     (citation, *_) = assistant.ask("수출 환급은 며칠 걸리나요").citations
-    assert citation.quotes[0].translation == "납세 기록이 양호한 가마는 신고일로부터 3영업일 안에 수출 환급을 마친다."
+    assert (
+        citation.quotes[0].translation
+        == "납세 기록이 양호한 가마는 신고일로부터 3영업일 안에 수출 환급을 마친다."
+    )
     assert citation.translation is not None
     assert citation.translation.title == "수출 환급 단축"
 
@@ -66,7 +81,9 @@ def test_a_clause_without_a_translation_is_quoted_all_the_same(assistant: Assist
     assert [quote.translation for quote in citation.quotes] == [""] * len(citation.quotes)
 
 
-@pytest.mark.parametrize("question", ["火星上的天气", "quantum chromodynamics lattice", "기타 코드 배우기"])
+@pytest.mark.parametrize(
+    "question", ["火星上的天气", "quantum chromodynamics lattice", "기타 코드 배우기"]
+)
 def test_where_no_clause_settles_it_nothing_is_cited(question: str, assistant: Assistant) -> None:
     answer = assistant.ask(question)
     assert answer.outcome is Outcome.NO_CLAUSE
@@ -108,7 +125,9 @@ def test_a_number_that_stands_in_two_documents_is_a_choice(assistant: Assistant)
 
 
 @pytest.mark.parametrize("question", ["第三条", "clause 3", "제3조", "the third article"])
-def test_a_number_within_one_document_is_that_clause_in_full(question: str, assistant: Assistant) -> None:
+def test_a_number_within_one_document_is_that_clause_in_full(
+    question: str, assistant: Assistant
+) -> None:
     answer = assistant.ask(question, documents=frozenset({MARKET}))
     assert answer.outcome is Outcome.ANSWERED
     assert quoted(answer) == ["出售熟食的摊主应当持有健康证明。", "健康证明由市卫生健康委核发。"]
@@ -145,7 +164,12 @@ def test_in_no_document_nothing_is_found(
 
 
 @pytest.mark.parametrize(
-    "question", ["哪个部门负责出口退税", "Which department handles an export tax refund?", "수출 환급은 어느 부서가 담당하나요"]
+    "question",
+    [
+        "哪个部门负责出口退税",
+        "Which department handles an export tax refund?",
+        "수출 환급은 어느 부서가 담당하나요",
+    ],
 )
 def test_who_is_responsible_puts_the_departments_first(question: str, assistant: Assistant) -> None:
     answer = assistant.ask(question)
@@ -155,16 +179,25 @@ def test_who_is_responsible_puts_the_departments_first(question: str, assistant:
 
 @pytest.mark.parametrize(
     "question",
-    ["市财政局负责哪些工作", "财政局管什么", "What does the Municipal Finance Bureau do?", "재정국은 무엇을 하나요"],
+    [
+        "市财政局负责哪些工作",
+        "财政局管什么",
+        "What does the Municipal Finance Bureau do?",
+        "재정국은 무엇을 하나요",
+    ],
 )
-def test_what_a_department_does_is_every_clause_that_names_it(question: str, assistant: Assistant) -> None:
+def test_what_a_department_does_is_every_clause_that_names_it(
+    question: str, assistant: Assistant
+) -> None:
     answer = assistant.ask(question)
     assert (answer.outcome, answer.focus) == (Outcome.ANSWERED, Focus.DUTIES)
     assert [citation.clause.number for citation in answer.citations] == ["一", "五"]
     assert answer.departments == ("市财政局",)
 
 
-def test_what_a_department_does_about_something_is_a_question_like_any_other(assistant: Assistant) -> None:
+def test_what_a_department_does_about_something_is_a_question_like_any_other(
+    assistant: Assistant,
+) -> None:
     answer = assistant.ask("市财政局对柴窑改为电窑负责什么")
     assert answer.focus is not Focus.DUTIES
     assert first(answer).number == "五"
@@ -198,7 +231,9 @@ def test_a_topic_that_leans_on_the_last_is_searched_with_it(assistant: Assistant
 
 def test_a_new_topic_starts_anew(assistant: Assistant) -> None:
     question = "出口退税要几天"
-    assert assistant.ask(question, previous=assistant.ask("展位费补贴多少")) == assistant.ask(question)
+    assert assistant.ask(question, previous=assistant.ask("展位费补贴多少")) == assistant.ask(
+        question
+    )
 
 
 def test_what_was_assumed_lasts_when_nothing_was_found(assistant: Assistant) -> None:
@@ -208,7 +243,9 @@ def test_what_was_assumed_lasts_when_nothing_was_found(assistant: Assistant) -> 
 
 
 @pytest.mark.parametrize("question", ["具体说说", "这条归谁管", "tell me more"])
-def test_without_an_answer_before_there_is_nothing_to_go_on(question: str, assistant: Assistant) -> None:
+def test_without_an_answer_before_there_is_nothing_to_go_on(
+    question: str, assistant: Assistant
+) -> None:
     answer = assistant.ask(question)
     assert (answer.outcome, answer.reply) == (Outcome.INVALID, "no_topic")
 
@@ -267,7 +304,9 @@ def check(answer: Answer, assistant: Assistant) -> None:
 @example("\0" * 2001, None)
 @example("‮ אבג مرحبا 补贴", None)
 @example("ᄀ" * 50 + "환급", "ko")
-def test_every_word_of_an_answer_is_quoted(assistant: Assistant, question: str, language: object) -> None:
+def test_every_word_of_an_answer_is_quoted(
+    assistant: Assistant, question: str, language: object
+) -> None:
     answer = assistant.ask(question, language=language)  # type: ignore[arg-type]
     assert answer.question == question
     check(answer, assistant)
@@ -292,12 +331,23 @@ def test_conversations_hold_to_the_same(assistant: Assistant, questions: list[st
 def test_an_answer_does_not_depend_on_what_was_asked_before(assistant: Assistant) -> None:
     questions = ["展位费补贴多少", "夜市营业时间", "kilns abroad", "환급"]
     fresh = Assistant(assistant.index, BagOfCharacters(), plain_ranking())
-    assert [fresh.ask(q) for q in questions] == [assistant.ask(q) for q in reversed(questions)][::-1]
+    assert [fresh.ask(q) for q in questions] == [assistant.ask(q) for q in reversed(questions)][
+        ::-1
+    ]
 
 
-def test_the_shipped_encoder_takes_whatever_is_typed(shipped_index: Path, shipped_encoder: Encoder) -> None:
+def test_the_shipped_encoder_takes_whatever_is_typed(
+    shipped_index: Path, shipped_encoder: Encoder
+) -> None:
     assistant = Assistant(open_index(shipped_index), shipped_encoder, plain_ranking())
-    for question in ("出口\ud800退税", "出口\0退税", "\udfff tax refund", "😀 환급", "‮出口退税", "税" * 2000):
+    for question in (
+        "出口\ud800退税",
+        "出口\0退税",
+        "\udfff tax refund",
+        "😀 환급",
+        "‮出口退税",
+        "税" * 2000,
+    ):
         check(assistant.ask(question), assistant)
 
 

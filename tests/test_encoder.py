@@ -36,10 +36,11 @@ TEXTS = [
 def test_a_vector_is_the_mean_of_the_embeddings_of_the_tokens(shipped_encoder: Encoder) -> None:
     tokenizer = Tokenizer.from_file(str(DEFAULT_MODEL / "tokenizer.json"))
     tensors = load_file(DEFAULT_MODEL / "model.safetensors")
-    (embeddings,) = (tensor for tensor in tensors.values() if tensor.ndim == 2)
+    # The layout of model2vec: a weight for each token beside its embedding.
+    embeddings = tensors["embeddings"].astype(np.float64) * tensors["weights"][:, None]
     for text in TEXTS:
         tokens = tokenizer.encode(text, add_special_tokens=False).ids
-        mean = embeddings[tokens].astype(np.float64).mean(axis=0)
+        mean = embeddings[tokens].mean(axis=0)
         expected = mean / np.sqrt((mean**2).sum())
         assert shipped_encoder.encode([text])[0] == pytest.approx(expected, abs=1e-5)
 
@@ -94,9 +95,17 @@ def static_model(tmp_path: Path) -> Path:
         "model": {"type": "WordLevel", "vocab": {word: i for i, word in enumerate(WORDS)}, "unk_token": "[UNK]"},
     }  # fmt: skip
     (tmp_path / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
-    module = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.StaticEmbedding"}
+    module = {
+        "idx": 0,
+        "name": "0",
+        "path": "",
+        "type": "sentence_transformers.models.StaticEmbedding",
+    }
     (tmp_path / "modules.json").write_text(json.dumps([module]), encoding="utf-8")
-    save_file({"embedding.weight": np.array([[0, 0], [3, 0], [0, 4]], np.float32)}, tmp_path / "model.safetensors")
+    save_file(
+        {"embedding.weight": np.array([[0, 0], [3, 0], [0, 4]], np.float32)},
+        tmp_path / "model.safetensors",
+    )
     return tmp_path
 
 
@@ -130,7 +139,9 @@ def test_weights_kept_apart_from_the_embeddings_are_applied(static_model: Path) 
         ([], False),
     ],
 )
-def test_only_static_models_are_read_directly(types: list[str], reads: bool, tmp_path: Path) -> None:
+def test_only_static_models_are_read_directly(
+    types: list[str], reads: bool, tmp_path: Path
+) -> None:
     modules = [{"path": "", "type": f"sentence_transformers.models.{name}"} for name in types]
     (tmp_path / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
     assert StaticEncoder.reads(str(tmp_path)) is reads
@@ -144,7 +155,9 @@ def test_a_damaged_list_of_modules_is_no_static_model(content: bytes, tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "model.safetensors"])
-def test_a_model_with_a_damaged_file_is_refused_with_a_remedy(name: str, static_model: Path) -> None:
+def test_a_model_with_a_damaged_file_is_refused_with_a_remedy(
+    name: str, static_model: Path
+) -> None:
     (static_model / name).write_bytes(b"damaged")
     with pytest.raises(ModelError, match="cannot be read .*; restore the folder of the model"):
         load_encoder(str(static_model))
@@ -152,7 +165,9 @@ def test_a_model_with_a_damaged_file_is_refused_with_a_remedy(name: str, static_
 
 @pytest.mark.slow
 def test_without_a_model_on_this_machine_none_is_fetched(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"on this machine .*; give the folder of one with --model or QA_MODEL"):
+    with pytest.raises(
+        ModelError, match=r"on this machine .*; give the folder of one with --model or QA_MODEL"
+    ):
         load_encoder(str(tmp_path / "absent"))
 
 
@@ -170,11 +185,13 @@ def test_the_fingerprint_changes_with_every_file_of_the_model(static_model: Path
     assert len(prints) == 4
 
 
-def test_the_fingerprint_does_not_change_with_place_ranking_or_notes(static_model: Path, tmp_path: Path) -> None:
+def test_the_fingerprint_does_not_change_with_place_ranking_or_notes(
+    static_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     before = model_fingerprint(str(static_model))
     (static_model / "ranking.json").write_text("{}", encoding="utf-8")
     (static_model / "README.md").write_text("notes", encoding="utf-8")
-    moved = shutil.copytree(static_model, tmp_path / "moved")
+    moved = shutil.copytree(static_model, tmp_path_factory.mktemp("place") / "moved")
     assert model_fingerprint(str(static_model)) == model_fingerprint(str(moved)) == before
 
 

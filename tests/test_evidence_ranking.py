@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +47,11 @@ def test_a_lexical_feature_is_the_best_score_of_the_clauses_passages(
     scores = index.terms.score(index.terms.weigh(query.analysis.channel(letter)))
     expected = [
         max(
-            (float(scores[i]) for i, p in enumerate(index.passages) if p.clause == clause and p.kind == kind),
+            (
+                float(scores[i])
+                for i, p in enumerate(index.passages)
+                if p.clause == clause and p.kind == kind
+            ),
             default=0.0,
         )
         for clause in range(len(index.clauses))
@@ -56,7 +60,9 @@ def test_a_lexical_feature_is_the_best_score_of_the_clauses_passages(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_dense_feature_is_the_highest_cosine_and_never_below_0(kind: str, collector: Collector) -> None:
+def test_the_dense_feature_is_the_highest_cosine_and_never_below_0(
+    kind: str, collector: Collector
+) -> None:
     index = collector._index
     (question,) = ENCODER.encode([QUESTION])
     expected = [
@@ -87,7 +93,13 @@ def test_the_department_feature_is_the_share_of_the_named_departments(
     question: str, shares: dict[str, float], collector: Collector
 ) -> None:
     evidence = collector.collect(collector.query(question))
-    found = dict(zip((c.number for c in collector._index.clauses), feature(evidence, "department"), strict=True))
+    found = dict(
+        zip(
+            (c.number for c in collector._index.clauses),
+            feature(evidence, "department"),
+            strict=True,
+        )
+    )
     assert {number: share for number, share in found.items() if share} == shares
 
 
@@ -150,7 +162,9 @@ def long_index(tmp_path_factory: pytest.TempPathFactory) -> Index:
             f"第{number}条 窑厂应当按时缴纳费用{name}{chr(97 + number % 26)}x{number}，不得拖欠。"
             for number in range(1, 301)
         )
-        (folder / "corpus" / f"{name}.txt").write_text(f"收费办法\n\n{articles}\n", encoding="utf-8")
+        (folder / "corpus" / f"{name}.txt").write_text(
+            f"收费办法\n\n{articles}\n", encoding="utf-8"
+        )
     build_quickly(folder / "corpus", folder / "index", ENCODER)
     return open_index(folder / "index")
 
@@ -185,17 +199,14 @@ def evidence_of(**features: list[float]) -> Evidence:
     table = np.zeros((candidates, len(FEATURES)), np.float32)
     for name, values in features.items():
         table[:, FEATURES.index(name)] = values
-    nothing = np.zeros(0, np.float32)
-    return Evidence(
-        clauses=np.arange(candidates),
-        features=table,
-        passages=np.zeros(0, np.int64),
-        support=nothing,
-        words=(),
-        weights=nothing,
-        coverage=np.zeros((candidates, 0), np.float32),
-        outside=np.zeros(candidates, np.float32),
-    )
+    values = {field.name: np.zeros(0, np.float32) for field in fields(Evidence)} | {
+        "clauses": np.arange(candidates),
+        "features": table,
+        "words": (),
+        "coverage": np.zeros((candidates, 0), np.float32),
+        "outside": np.zeros(candidates, np.float32),
+    }
+    return Evidence(**values)
 
 
 def ranking_of(rank: dict[str, float], calibrate: dict[str, float], bias: float) -> Ranking:
@@ -227,7 +238,10 @@ def test_the_lead_is_over_the_best_of_the_others() -> None:
 
 
 def test_a_candidate_alone_leads_by_nothing() -> None:
-    assert signals(evidence_of(words_title=[1.0]), np.ones(1, np.float32))[0, SIGNALS.index("lead")] == 0
+    assert (
+        signals(evidence_of(words_title=[1.0]), np.ones(1, np.float32))[0, SIGNALS.index("lead")]
+        == 0
+    )
 
 
 def test_clauses_in_other_languages_have_weights_of_their_own() -> None:
@@ -239,7 +253,12 @@ def test_clauses_in_other_languages_have_weights_of_their_own() -> None:
 
 
 def test_no_candidates_have_no_probabilities() -> None:
-    evidence = replace(evidence_of(words_title=[]), words=("a",), weights=np.ones(1, np.float32), coverage=np.zeros((0, 1), np.float32))
+    evidence = replace(
+        evidence_of(words_title=[]),
+        words=("a",),
+        weights=np.ones(1, np.float32),
+        coverage=np.zeros((0, 1), np.float32),
+    )
     assert plain_ranking().probabilities(evidence, np.zeros(0, bool)).shape == (0,)
 
 
@@ -262,7 +281,10 @@ def test_a_ranking_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert (read.answer, read.clarify) == (0.6, 0.3)
     for mode in MODES:
         assert read.weights[mode].rank.tolist() == plain_ranking().weights[mode].rank.tolist()
-        assert read.weights[mode].calibrate.tolist() == plain_ranking().weights[mode].calibrate.tolist()
+        assert (
+            read.weights[mode].calibrate.tolist()
+            == plain_ranking().weights[mode].calibrate.tolist()
+        )
 
 
 def test_a_model_without_a_ranking_has_that_of_the_default(

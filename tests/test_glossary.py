@@ -77,7 +77,9 @@ def test_any_text_can_be_searched(text: str) -> None:
 
 
 def test_terms_with_one_chinese_name_become_one() -> None:
-    merged = merge([Term("窑厂", "kiln", ""), Term("釉料", "glaze", "유약"), Term("窑厂", "pottery", "가마")])
+    merged = merge(
+        [Term("窑厂", "kiln", ""), Term("釉料", "glaze", "유약"), Term("窑厂", "pottery", "가마")]
+    )
     assert merged == (
         Term("窑厂", "kiln", "", (("en", "pottery"), ("ko", "가마"))),
         Term("釉料", "glaze", "유약"),

@@ -93,7 +93,9 @@ def test_a_translation_is_aligned_where_its_sentences_can_be_counted_off(index: 
     assert [key for key, same in aligned.items() if not same] == [("三", "en")]
 
 
-def test_the_translation_of_a_preamble_is_that_of_the_first_clause_without_a_number(index: Index) -> None:
+def test_the_translation_of_a_preamble_is_that_of_the_first_clause_without_a_number(
+    index: Index,
+) -> None:
     preamble = index.clauses[0]
     assert not preamble.number
     assert {t.language: t.text for t in index.translations[preamble.id]} == {
@@ -102,8 +104,12 @@ def test_the_translation_of_a_preamble_is_that_of_the_first_clause_without_a_num
     }
 
 
-def test_a_translation_or_wording_of_no_clause_is_left_out(corpus_folder: Path, tmp_path: Path) -> None:
-    with (corpus_folder / "translations" / "tangxi_ceramics.en.md").open("a", encoding="utf-8") as file:
+def test_a_translation_or_wording_of_no_clause_is_left_out(
+    corpus_folder: Path, tmp_path: Path
+) -> None:
+    with (corpus_folder / "translations" / "tangxi_ceramics.en.md").open(
+        "a", encoding="utf-8"
+    ) as file:
         file.write("\n## 九 Nothing\n\nThere is no such clause.\n")
     (corpus_folder / "wordings" / "tangxi_market.zh.csv").write_text(
         "clause,language,question\n第二条,zh,摆摊交多少\n第九条,zh,没有这条\n", encoding="utf-8"
@@ -155,8 +161,12 @@ build_quickly(Path(sys.argv[2]) if len(sys.argv) > 2 else SMALL, Path(sys.argv[1
 """
 
 
-def test_another_process_with_other_hashes_and_locale_builds_the_same(built: Path, tmp_path: Path) -> None:
-    done = run_python("-c", BUILD, str(tmp_path / "index"), PYTHONHASHSEED="4321", LC_ALL="C", PYTHONUTF8="0")
+def test_another_process_with_other_hashes_and_locale_builds_the_same(
+    built: Path, tmp_path: Path
+) -> None:
+    done = run_python(
+        "-c", BUILD, str(tmp_path / "index"), PYTHONHASHSEED="4321", LC_ALL="C", PYTHONUTF8="0"
+    )
     assert done.returncode == 0, done.stderr
     assert contents(tmp_path / "index") == contents(built)
 
@@ -278,14 +288,20 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 def changed(corpus_folder: Path) -> Path:
     """The small corpus with one clause more: its build differs from the one in use."""
     path = corpus_folder / "tangxi_market.txt"
-    path.write_text(f"{path.read_text('utf-8')}\n第五条（垃圾）摊主收摊时应当清空垃圾桶。\n", encoding="utf-8")
+    path.write_text(
+        f"{path.read_text('utf-8')}\n第五条（垃圾）摊主收摊时应当清空垃圾桶。\n", encoding="utf-8"
+    )
     return corpus_folder
 
 
 @pytest.mark.parametrize("failure", [FULL, KeyboardInterrupt()], ids=lambda e: type(e).__name__)
 @pytest.mark.parametrize("step", STEPS)
 def test_a_failure_at_any_step_leaves_the_index_in_use(
-    step: str, failure: BaseException, changed: Path, index_folder: Path, monkeypatch: pytest.MonkeyPatch
+    step: str,
+    failure: BaseException,
+    changed: Path,
+    index_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = contents(index_folder)
 
@@ -298,7 +314,9 @@ def test_a_failure_at_any_step_leaves_the_index_in_use(
         with pytest.raises(expected) as caught:
             build_index(changed, index_folder, ENCODER)
     if failure is FULL:
-        assert "cannot be written (No space left on device); make room on the disk" in str(caught.value)
+        assert "cannot be written (No space left on device); make room on the disk" in str(
+            caught.value
+        )
     assert contents(index_folder) == before
     assert open_index(index_folder).manifest.clauses == 11
     assert left_over(index_folder) == []
@@ -359,7 +377,9 @@ build_quickly(Path(sys.argv[2]), Path(sys.argv[1]), BagOfCharacters(), lambda st
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", ["clauses", "terms", "vectors", "rename", "replace", "done"])
-def test_a_build_that_is_killed_leaves_an_index_in_use(step: str, changed: Path, index_folder: Path) -> None:
+def test_a_build_that_is_killed_leaves_an_index_in_use(
+    step: str, changed: Path, index_folder: Path
+) -> None:
     done = run_python("-c", KILLED, str(index_folder), str(changed), step)
     assert done.returncode == -signal.SIGKILL, done.stderr
     # Up to the last step the old one is in use, after it the new one.
@@ -372,7 +392,9 @@ def test_a_build_that_is_killed_leaves_an_index_in_use(step: str, changed: Path,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", ["vectors", "rename", "replace"])
-def test_a_repeated_build_that_is_killed_leaves_the_index_in_use(step: str, index_folder: Path) -> None:
+def test_a_repeated_build_that_is_killed_leaves_the_index_in_use(
+    step: str, index_folder: Path
+) -> None:
     run_python("-c", KILLED, str(index_folder), str(SMALL), step)
     assert open_index(index_folder).manifest.clauses == 11
 
@@ -392,7 +414,9 @@ def test_while_another_build_runs_a_build_is_refused(index_folder: Path) -> None
     before = contents(index_folder)
     with (
         FileLock(index_folder / ".lock"),
-        pytest.raises(BuildInProgress, match="being built by another process; wait until it has finished"),
+        pytest.raises(
+            BuildInProgress, match="being built by another process; wait until it has finished"
+        ),
     ):
         build_index(SMALL, index_folder, ENCODER)
     assert contents(index_folder) == before

@@ -125,7 +125,12 @@ def test_a_question_that_leans_on_the_one_before_keeps_its_own_topic(
 
 @pytest.mark.parametrize(
     ("question", "language"),
-    [("具体说说", "zh"), ("tell me more", "en"), ("more details, please", "en"), ("더 자세히 알려줘", "ko")],
+    [
+        ("具体说说", "zh"),
+        ("tell me more", "en"),
+        ("more details, please", "en"),
+        ("더 자세히 알려줘", "ko"),
+    ],
 )
 def test_more_of_the_clause_before_has_no_topic(question: str, language: Language) -> None:
     intent = read_intent(question, language)
@@ -219,7 +224,9 @@ def test_an_ordinary_question_is_none_of_these(question: str) -> None:
         ("这条归谁管", "zh", ""),
     ],
 )
-def test_the_topic_is_what_does_more_than_ask(question: str, language: Language, topic: str) -> None:
+def test_the_topic_is_what_does_more_than_ask(
+    question: str, language: Language, topic: str
+) -> None:
     assert read_intent(question, language).topic == topic
 
 

@@ -17,7 +17,11 @@ from qa.lexical import LexicalIndex, WeightedTerm
 
 K1, B = 1.2, 0.6
 
-TEXTS = ("w:kiln w:kiln w:subsidy", "w:kiln w:glaze", "w:tax w:refund w:kiln w:kiln w:kiln w:days w:forms")
+TEXTS = (
+    "w:kiln w:kiln w:subsidy",
+    "w:kiln w:glaze",
+    "w:tax w:refund w:kiln w:kiln w:kiln w:days w:forms",
+)
 
 
 def counted(texts: tuple[str, ...] | list[str]) -> list[Counter[str]]:
@@ -104,7 +108,10 @@ def test_scores_stay_between_nothing_and_all(texts: list[str], question: list[st
 
 
 def test_rows_are_the_terms_in_order_whatever_the_order_of_texts() -> None:
-    forwards, backwards = LexicalIndex.build(counted(TEXTS)), LexicalIndex.build(counted(TEXTS[::-1]))
+    forwards, backwards = (
+        LexicalIndex.build(counted(TEXTS)),
+        LexicalIndex.build(counted(TEXTS[::-1])),
+    )
     assert forwards.terms() == sorted({term for text in TEXTS for term in text.split()})
     assert backwards.terms() == forwards.terms()
     for term in forwards.terms():
@@ -118,5 +125,10 @@ def test_what_is_saved_can_be_loaded(texts: tuple[str, ...], tmp_path: Path) -> 
     loaded = LexicalIndex.load(tmp_path, "name")
     assert len(loaded) == len(texts)
     assert loaded.terms() == index.terms()
-    assert [column(loaded, term) for term in loaded.terms()] == [column(index, term) for term in index.terms()]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["name.postings.npz", "name.terms.txt"]
+    assert [column(loaded, term) for term in loaded.terms()] == [
+        column(index, term) for term in index.terms()
+    ]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "name.postings.npz",
+        "name.terms.txt",
+    ]

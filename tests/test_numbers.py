@@ -15,7 +15,18 @@ def values(text: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "written",
-    ["15%", "１５％", "15 %", "十五 %", "百分之十五", "百分之15", "15 percent", "15 per cent", "15퍼센트", "15.0%"],
+    [
+        "15%",
+        "１５％",
+        "15 %",
+        "十五 %",
+        "百分之十五",
+        "百分之15",
+        "15 percent",
+        "15 per cent",
+        "15퍼센트",
+        "15.0%",
+    ],
 )
 def test_one_percentage(written: str) -> None:
     assert values(written) == ["15%"]
@@ -30,7 +41,8 @@ def test_other_percentages(written: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["3万元", "３萬元", "三万元", "30,000 yuan", "30000", "3만 위안", "30 thousand", "30千元"]
+    "written",
+    ["3万元", "３萬元", "三万元", "30,000 yuan", "30000", "3만 위안", "30 thousand", "30千元"],
 )
 def test_one_amount(written: str) -> None:
     assert values(written) == ["30000"]
@@ -62,13 +74,18 @@ def test_the_number_of_a_document_is_one_number(written: str) -> None:
     assert values(written) == ["〔2021〕3号"]
 
 
-@pytest.mark.parametrize("text", ["一些窑厂", "第一批", "一带一路", "统一办理", "十分满意", "", "窑厂"])
+@pytest.mark.parametrize(
+    "text", ["一些窑厂", "第一批", "一带一路", "统一办理", "十分满意", "", "窑厂"]
+)
 def test_numerals_in_words_are_no_numbers(text: str) -> None:
     assert values(text) == []
 
 
 def test_numbers_are_given_as_written_in_order_of_kind_and_once() -> None:
-    assert find_numbers("补贴40%，最高3万元；40%以上，3万") == [Number("40%", "40%"), Number("3万", "30000")]
+    assert find_numbers("补贴40%，最高3万元；40%以上，3万") == [
+        Number("40%", "40%"),
+        Number("3万", "30000"),
+    ]
 
 
 @given(st.text(st.characters()))
@@ -80,7 +97,14 @@ def test_any_text_can_be_searched(text: str) -> None:
     assert all(number.text and number.value for number in find_numbers(text))
 
 
-@given(st.text(st.sampled_from(list("〇零一二两三十百千万亿点分之%元年个0123456789.,第 %万만억천号〔〕年")), max_size=40))
+@given(
+    st.text(
+        st.sampled_from(
+            list("〇零一二两三十百千万亿点分之%元年个0123456789.,第 %万만억천号〔〕年")
+        ),
+        max_size=40,
+    )
+)
 def test_any_heap_of_numerals_can_be_searched(text: str) -> None:
     assert all(number.value not in ("", "%") for number in find_numbers(text))
 

@@ -53,7 +53,9 @@ def test_a_clause_is_found_in_the_languages_it_is_translated_into(index: Index) 
 
 def test_notes_that_name_departments_are_in_no_passage(index: Index) -> None:
     assert [passage.text for passage in index.passages if "责任单位" in passage.text] == []
-    assert [passage.text for passage in index.passages if "Responsible departments" in passage.text] == []
+    assert [
+        passage.text for passage in index.passages if "Responsible departments" in passage.text
+    ] == []
 
 
 def test_passages_stand_in_the_order_of_their_clauses(index: Index) -> None:
@@ -63,8 +65,23 @@ def test_passages_stand_in_the_order_of_their_clauses(index: Index) -> None:
 
 
 def test_sentences_leave_out_a_note_in_the_middle() -> None:
-    clause = Clause("d#一", "d", "一", (), "", 0, 17, "甲。（责任单位：乙）丙。丁。", body_start=0, notes=((2, 10),))
-    assert [clause.text[start:end] for start, end in clause_sentences(clause, "zh")] == ["甲。", "丙。", "丁。"]
+    clause = Clause(
+        "d#一",
+        "d",
+        "一",
+        (),
+        "",
+        0,
+        17,
+        "甲。（责任单位：乙）丙。丁。",
+        body_start=0,
+        notes=((2, 10),),
+    )
+    assert [clause.text[start:end] for start, end in clause_sentences(clause, "zh")] == [
+        "甲。",
+        "丙。",
+        "丁。",
+    ]
 
 
 def test_a_clause_without_a_title_is_known_by_the_heading_above_it() -> None:
@@ -106,7 +123,10 @@ def test_pieces_end_where_readers_pause(text: str, longest: int, expected: list[
     assert pieces(text, longest) == expected
 
 
-@given(st.text(st.sampled_from(list("税窑厂ab ，。；、,\n")) | st.characters(), max_size=400), st.integers(2, 60))
+@given(
+    st.text(st.sampled_from(list("税窑厂ab ，。；、,\n")) | st.characters(), max_size=400),
+    st.integers(2, 60),
+)
 def test_pieces_joined_are_the_text(text: str, longest: int) -> None:
     parts = pieces(text, longest)
     assert "".join(parts) == text
@@ -127,10 +147,18 @@ def test_a_notice_without_numbers_is_cut_into_readable_clauses() -> None:
     assert len(clauses) > 2
     assert all(len(clause.text) <= LONGEST_UNNUMBERED for clause in clauses)
     assert [clause.id for clause in clauses[:2]] == ["notice#+1", "notice#+2"]
-    assert "".join("".join(clause.text.split()) for clause in clauses) == "".join(document.text.split())
+    assert "".join("".join(clause.text.split()) for clause in clauses) == "".join(
+        document.text.split()
+    )
 
 
-@given(st.text(st.sampled_from(list("税窑厂ab ，。一、（二）\n")) | st.characters(exclude_categories=("Cs",)), max_size=600))
+@given(
+    st.text(
+        st.sampled_from(list("税窑厂ab ，。一、（二）\n"))
+        | st.characters(exclude_categories=("Cs",)),
+        max_size=600,
+    )
+)
 def test_every_letter_of_a_document_stands_in_a_clause_or_heading(text: str) -> None:
     document = make_document("d", text)
     numbered = split(document)

@@ -21,7 +21,10 @@ Vectors: TypeAlias = NDArray[np.float32]
 Build: TypeAlias = Callable[[Vectors], VectorStore]
 
 BUILD: dict[str, Build] = {"exact": ExactStore, "faiss": FaissStore.build}
-LOAD: dict[str, Callable[[Path], VectorStore]] = {"exact": ExactStore.load, "faiss": FaissStore.load}
+LOAD: dict[str, Callable[[Path], VectorStore]] = {
+    "exact": ExactStore.load,
+    "faiss": FaissStore.load,
+}
 AXES = np.eye(3, dtype=np.float32)
 
 
@@ -102,8 +105,13 @@ shapes = st.tuples(st.integers(1, 12), st.just(4))
     arrays.arrays(np.float32, shapes, elements=small),
     st.integers(0, 14),
 )
-def test_faiss_finds_what_comparing_everything_finds(stored: Vectors, questions: Vectors, k: int) -> None:
-    expected, found = ExactStore(stored).search(questions, k), FaissStore.build(stored).search(questions, k)
+def test_faiss_finds_what_comparing_everything_finds(
+    stored: Vectors, questions: Vectors, k: int
+) -> None:
+    expected, found = (
+        ExactStore(stored).search(questions, k),
+        FaissStore.build(stored).search(questions, k),
+    )
     assert found[0].tolist() == expected[0].tolist()
     assert found[1].tolist() == expected[1].tolist()
 
@@ -112,5 +120,11 @@ def test_the_oracle_itself_is_right() -> None:
     generator = np.random.default_rng(0)
     stored = generator.standard_normal((50, 8)).astype(np.float32)
     question = generator.standard_normal(8).astype(np.float32)
-    by_hand = sorted(range(50), key=lambda i: (-sum(float(a) * float(b) for a, b in zip(stored[i], question, strict=True)), i))
+    by_hand = sorted(
+        range(50),
+        key=lambda i: (
+            -sum(float(a) * float(b) for a, b in zip(stored[i], question, strict=True)),
+            i,
+        ),
+    )
     assert ExactStore(stored).search(question[None], 7)[1].tolist() == [by_hand[:7]]

@@ -54,7 +54,12 @@ def test_runs_are_of_one_script_each() -> None:
 
 
 def test_a_latin_word_keeps_its_apostrophes_and_hyphens() -> None:
-    assert [run for _, run, _ in runs("the buyer's e-commerce -x-")] == ["the", "buyer's", "e-commerce", "x"]
+    assert [run for _, run, _ in runs("the buyer's e-commerce -x-")] == [
+        "the",
+        "buyer's",
+        "e-commerce",
+        "x",
+    ]
 
 
 @given(ANY)
@@ -87,7 +92,9 @@ def test_the_script_that_carries_most_tells_the_language(text: str, language: La
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("text", ["", "123", "?!", "\0"])
-def test_text_without_letters_has_the_language_that_is_assumed(text: str, language: Language) -> None:
+def test_text_without_letters_has_the_language_that_is_assumed(
+    text: str, language: Language
+) -> None:
     assert detect_language(text, language) == language
 
 
@@ -103,7 +110,11 @@ def test_every_text_has_a_language(text: str) -> None:
         ("他说：“好。”然后走了。", "zh", ["他说：“好。”", "然后走了。"]),
         ("标题\n\n  正文。", "zh", ["标题", "正文。"]),
         ("费率为3.5%。", "zh", ["费率为3.5%。"]),
-        ("The rate is 3.5 percent. It ends at 12.30 today.", "en", ["The rate is 3.5 percent.", "It ends at 12.30 today."]),
+        (
+            "The rate is 3.5 percent. It ends at 12.30 today.",
+            "en",
+            ["The rate is 3.5 percent.", "It ends at 12.30 today."],
+        ),
         ("Who pays? You do.", "en", ["Who pays?", "You do."]),
         ("환급은 3일 걸립니다. 서류를 내세요.", "ko", ["환급은 3일 걸립니다.", "서류를 내세요."]),
         ("。。。 —— ", "zh", []),
@@ -114,7 +125,10 @@ def test_sentences(text: str, language: Language, sentences: list[str]) -> None:
     assert [text[start:end] for start, end in sentence_spans(text, language)] == sentences
 
 
-@given(st.text(st.sampled_from(list("ab 1。.!?！？\n”)』税\u3000")) | st.characters()), st.sampled_from(LANGUAGES))
+@given(
+    st.text(st.sampled_from(list("ab 1。.!?！？\n”)』税\u3000")) | st.characters()),
+    st.sampled_from(LANGUAGES),
+)
 def test_sentences_are_in_order_apart_and_hold_every_letter(text: str, language: Language) -> None:
     spans = sentence_spans(text, language)
     edges = [edge for span in spans for edge in span]

@@ -80,6 +80,8 @@ def index_of(*clauses: Clause, document: Document = DOCUMENT) -> Index:
         document_titles=nothing,
         words=nothing,
         vocabulary=nothing,
+        outside=nothing,
+        outside_documents=nothing,
         terms=nothing,
         document_terms=nothing,
     )

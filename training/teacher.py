@@ -62,4 +62,6 @@ def _read(cache: Path) -> dict[str, Halves]:
 
 def _write(cache: Path, known: dict[str, Halves]) -> None:
     texts = np.frombuffer("\n".join(known).encode(), np.uint8)
-    np.savez(cache, texts=texts, vectors=np.stack(list(known.values())))
+    beside = cache.with_suffix(".new.npz")
+    np.savez(beside, texts=texts, vectors=np.stack(list(known.values())))
+    beside.replace(cache)

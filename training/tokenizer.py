@@ -36,6 +36,8 @@ Piece: TypeAlias = tuple[str, float]
 
 UNKNOWN = "<unk>"
 HAN = re.compile(r"[㐀-䶿一-鿿]+")
+# Korean compounds of the training texts would else become single tokens that no other text has.
+LONG_HANGUL = re.compile(r"[가-힣]{5,}")
 INVISIBLE = r"[\u00AD\u200B-\u200F\u202A-\u202E\u2060-\u2064\uFEFF]"
 
 
@@ -145,7 +147,8 @@ def alphabetic_pieces(
         show_progress=False,
     )
     tokenizer.train_from_iterator((HAN.sub(" ", text) for text in texts), trainer)
-    return [(piece, score) for piece, score in json.loads(tokenizer.to_str())["model"]["vocab"]]
+    vocabulary = json.loads(tokenizer.to_str())["model"]["vocab"]
+    return [(piece, score) for piece, score in vocabulary if not LONG_HANGUL.fullmatch(piece)]
 
 
 def learn(texts: dict[str, list[str]], config: TokenizerConfig) -> Tokenizer:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from qa.index import Index
-from qa.numbers import find_numbers
+from qa.numbers import find_numbers, number_values
 from qa.passages import clause_sentences
 from qa.retrieval import Result
 from qa.types import (

@@ -12,14 +12,15 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from operator import itemgetter
 from statistics import median
 
 from qa import layout, markers, notes, outline, tables, titles
 from qa.languages import NOTES, NUMBERING
-from qa.languages.grammar import ARTICLE, Numbering
-from qa.markers import Marker
+from qa.languages.grammar import ARTICLE, MarkerKind, Numbering
+from qa.markers import Anchor, Marker
 from qa.notes import Name, Note
 from qa.outline import Unit
 from qa.tables import Row, Table
@@ -30,6 +31,8 @@ _BLANK = " \t\u3000\xa0\n*#_>|-" + layout.FILLER
 _ITEM_LENGTH = 80  # characters; shorter units under a sentence are its items, not clauses
 _HEADING_LENGTH = 60
 _BARE_HEADING = 30
+_HABIT = 3  # notes that a text without numbers has to have for its paragraphs to be clauses
+_UNNUMBERED = MarkerKind("unnumbered", "", "", len)
 _SHARED = 0.4  # of the words in a row of a table, which the clause of its number has too
 _ENTRY = 100  # characters of an entry in a list of attachments
 _PUNCTUATION = "。；：，、！？.;:,!?）)]】〕|\t"
@@ -38,10 +41,11 @@ _PUNCTUATION = "。；：，、！？.;:,!?）)]】〕|\t"
 def split(document: Document) -> tuple[Clause, ...]:
     """The clauses of ``document`` in order, exact slices that do not overlap.
 
-    Returns () where the document has no numbered units. Never raises on any text.
+    Where nothing is numbered, the paragraphs that end with the departments are the clauses;
+    returns () where there are none either. Never raises on any text.
     """
     source = _Source.of(document)
-    units = list(source.clauses())
+    units = list(source.restored(list(source.clauses()))) or list(source.unnumbered())
     habits = source.habits(units)
     spans = [source.span(unit, habits[unit.kind.name]) for unit in units]
     found = [source.title(unit, end) for unit, (_, end) in zip(units, spans, strict=True)]
@@ -51,7 +55,7 @@ def split(document: Document) -> tuple[Clause, ...]:
         units, spans, titles.settle(document.text, found, source.rules), strict=True
     ):
         above = list(_above(unit))
-        numbers = "/".join(u.marker.number for u in [*above, unit])
+        numbers = "/".join(u.marker.number or f"[{u.ordinal}]" for u in [*above, unit])
         ids[numbers] += 1
         repeated = f"~{ids[numbers]}" if ids[numbers] > 1 else ""
         inside = source.notes_in(start, end)
@@ -222,6 +226,47 @@ class _Source:
             end = unit.head_end if self.is_heading(unit) else title.end
         return self.printed[unit.start : max(end, unit.marker.end)].rstrip(_BLANK)
 
+    def restored(self, units: list[Unit]) -> Iterator[Unit]:
+        """The units, and where a number is missing between two of them the one that lost it."""
+        for unit, following in zip_longest(units, units[1:]):
+            yield unit
+            missing = following and following.kind is unit.kind and following.ordinal
+            if missing == unit.ordinal + 2 and not unit.children:
+                start = self._second(unit, [u for u in units if u is not unit])
+                if start:
+                    marker = replace(unit.marker, start=start, end=start, number="")
+                    yield replace(
+                        unit, marker=marker, ordinal=unit.ordinal + 1, head_end=unit.end
+                    )
+                    unit.end = unit.head_end = start
+
+    def unnumbered(self) -> Iterator[Unit]:
+        """The paragraphs that end with a note, where that is the habit."""
+        if len(self.notes) < _HABIT:
+            return
+        position = 0
+        for ordinal, note in enumerate(self.notes, 1):
+            start = max(position, self.text.rfind("\n", position, note.start) + 1)
+            if not self.text[start : note.start].strip(_BLANK):  # a note on a line of its own
+                start = max(position, self.text.rfind("\n", position, max(position, start - 1)) + 1)
+            start = _trim(self.text, start, note.start)[0]
+            position = note.end
+            if start < note.start:
+                marker = Marker(start, start, "", Anchor.LINE, True, ((_UNNUMBERED, ordinal),))
+                last = ordinal == len(self.notes)
+                yield Unit(marker, _UNNUMBERED, ordinal, note.end, note.end, last)
+
+    def _second(self, unit: Unit, others: list[Unit]) -> int:
+        """Where a second clause begins in a unit that holds twice what all others hold; or 0."""
+        parts = [note.end for note in self.notes_in(unit.start, unit.end)]
+        usual = [len(self.notes_in(other.start, other.end)) for other in others]
+        if not any(usual):
+            parts = [stop for _, stop in self._paragraphs(unit, unit.end)]
+            usual = [len(self._paragraphs(other, other.end)) for other in others if not other.last]
+        if len(parts) != 2 or max(usual, default=2) > 1:
+            return 0
+        return _trim(self.text, parts[0], unit.end)[0]
+
     # --- spans -------------------------------------------------------------------------------
 
     def title(self, unit: Unit, end: int) -> Title:
@@ -294,7 +339,9 @@ class _Source:
             end = inside[-1].end
             return end + 1 if self.text[end : end + 1] in ("。", ".") else end
         closing = self.rules.closing.search(self.text, unit.marker.end, unit.end)
-        end = closing.start(1) if closing and self._holds_text(unit, closing.start(1)) else unit.end
+        end = unit.end
+        if closing and closing.start(1) > body and self._holds_text(unit, closing.start(1)):
+            end = closing.start(1)
         paragraphs = self._paragraphs(unit, end)
         if not unit.children and 0 < habit.paragraphs < len(paragraphs):
             end = paragraphs[habit.paragraphs - 1][1]

@@ -115,7 +115,7 @@ def _record(line: str) -> dict[str, Any] | None:
         return None
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     question, documents = record.get("question"), record.get("documents")
     if not isinstance(question, str):

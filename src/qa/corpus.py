@@ -234,9 +234,14 @@ def decode(path: Path) -> str:
     """The text of a file in UTF-8, UTF-16 with its mark, or GB18030.
 
     Raises:
-        CorpusError: it is none of these.
+        CorpusError: it cannot be read, or is none of these.
     """
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CorpusError(
+            path, f"cannot be read ({error.strerror})", "check its name and permissions"
+        ) from error
     encodings = ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "gb18030")
     for encoding in encodings:
         try:

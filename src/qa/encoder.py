@@ -57,7 +57,7 @@ class SentenceTransformerEncoder:
             ) from error
         self.name = name
         self.fingerprint = model_fingerprint(name)
-        self.dimension = int(self._model.get_sentence_embedding_dimension() or 0)
+        self.dimension = int(self._model.get_embedding_dimension() or 0)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         if not texts:

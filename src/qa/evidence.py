@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from qa.analysis import Analysis, analyse
 from qa.encoder import Encoder
-from qa.glossary import Glossary, places
+from qa.glossary import Glossary, places, places_around
 from qa.index import Index
 from qa.lexical import WeightedTerm
 from qa.types import Document
@@ -63,7 +63,7 @@ class Query:
     terms: dict[str, list[WeightedTerm]]
     vector: Numbers
     departments: frozenset[str]
-    places: frozenset[int]
+    places: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Collector:
         self._outside_vectors = index.outside.vectors(outside)
         self._place_names = Glossary(places())
         self._places_of = [
-            frozenset(self._place_names.find(_imprint(document))) for document in index.documents
+            self._places_in(_imprint(document)) for document in index.documents
         ]
         # People use the same words again and again; looking one up costs more than all the rest.
         self._neighbours = lru_cache(maxsize=_REMEMBERED_WORDS)(self._find_neighbours)
@@ -124,6 +124,10 @@ class Collector:
         glossary = self._index.departments
         return frozenset(glossary.terms[position].zh for position in glossary.find(text))
 
+    def _places_in(self, text: str) -> frozenset[str]:
+        names = self._place_names
+        return frozenset(names.terms[position].zh for position in names.find(text))
+
     def query(self, text: str) -> Query:
         """Analyses a question."""
         analysis = analyse(text, self._index.glossary)
@@ -137,7 +141,7 @@ class Collector:
             terms,
             self._encoder.encode([text])[0],
             self.mentioned_departments(text),
-            frozenset(self._place_names.find(text)),
+            self._places_in(text),
         )
 
     def collect(self, query: Query, documents: frozenset[str] | None = None) -> Evidence:
@@ -264,13 +268,15 @@ class Collector:
         return np.stack(columns, axis=1).astype(np.float32)
 
     def _places(self, query: Query, documents: NDArray[np.int64]) -> list[Numbers]:
-        """Whether each document is of a place that the question names, and whether of others only."""
+        """Whether each document is of a place that the question names, of one that holds it or that
+        it holds; and whether of others only."""
+        around = frozenset[str]().union(*(places_around()[place] for place in query.places))
         here = np.zeros(len(documents), np.float32)
         elsewhere = np.zeros(len(documents), np.float32)
         if query.places:
             for row, document in enumerate(documents):
                 places = self._places_of[document]
-                here[row] = bool(query.places & places)
+                here[row] = bool(around & places)
                 elsewhere[row] = bool(places) and not here[row]
         return [here, elsewhere]
 

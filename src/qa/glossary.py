@@ -90,6 +90,21 @@ def places() -> tuple[Term, ...]:
     return _shipped("glossary/places")
 
 
+@cache
+def places_around() -> dict[str, frozenset[str]]:
+    """For each place (its Chinese name): itself, the places that hold it and those that it holds."""
+    path = Path(str(files("qa") / "glossary/places/places.csv"))
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        within = {row["zh"]: row["within"] for row in csv.DictReader(file)}
+    around = {place: {place} for place in within}
+    for place, holder in within.items():
+        while holder in around:
+            around[place].add(holder)
+            around[holder].add(place)
+            holder = within[holder]
+    return {place: frozenset(others) for place, others in around.items()}
+
+
 def _shipped(folder: str) -> tuple[Term, ...]:
     paths = sorted(Path(str(files("qa") / folder)).glob("*.csv"))
     return merge(term for path in paths for term in read_terms(path))

@@ -25,6 +25,7 @@ _HAN = "\u4e00-\u9fff"
 _SPACED = re.compile(
     rf"(?<![{_HAN}])[{_HAN}](?:[ \u3000{FILLER}]{{1,3}}[{_HAN}]){{2,30}}(?![{_HAN}])"
 )
+_BROKEN = re.compile(rf"(?<=[{_HAN}])({FILLER})([{_HAN}]{{1,12}})")
 _SPACES = re.compile(rf"[ \u3000{FILLER}]")
 _ENDED = re.compile(r"[。！？；：!?;:.…】］\]〕）)”\"]\s*$")
 
@@ -35,7 +36,9 @@ def reading(text: str, language: Language) -> str:
     """``text`` as it is meant to be read, character for character at the same offsets."""
     text = _PAGE_NUMBER.sub(lambda match: FILLER * len(match.group()), text)
     text = _unwrapped(text, " " if language == "en" else FILLER)
-    return _SPACED.sub(_closed_up, text) if language == "zh" else text
+    if language != "zh":
+        return text
+    return _SPACED.sub(_closed_up, _BROKEN.sub(r"\2\1", text))
 
 
 def _closed_up(match: re.Match[str]) -> str:

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Literal, TypeAlias
 
 from qa.languages.grammar import NoteGrammar, Role
 from qa.layout import FILLER
@@ -24,7 +25,12 @@ _BRACKET = re.compile(rf"[{re.escape(_OPENING + _CLOSING)}]")
 _DEEPEST = 3
 _HABIT = 3  # notes that a document has to have for brackets with nothing but names to be some
 _SENTENCE_ENDS = ("。", "；", ".", ";")
+Mark: TypeAlias = Literal["", "lead", "all"]
+"""What a remark after a name says: nothing, that it leads, that all before it lead with it."""
+
 _MARKUP = " \t\u3000\xa0*_\n" + FILLER
+_AROUND = _MARKUP + "—-－“”\"'"
+_CLOSED = re.compile("[：:︰】〕］\\]]")  # what ends a label
 _BEFORE_COLON = rf"[*_]{{0,2}}[ \t\u3000{FILLER}]{{0,8}}"
 _LONGEST_SENTENCE = 160
 
@@ -265,7 +271,8 @@ def named(cell: str, role: Role, grammar: NoteGrammar) -> tuple[Name, ...]:
 
 def _parts(content: str, grammar: NoteGrammar) -> Iterator[tuple[Role | None, str]]:
     """The content cut at its labels, each part with what its label says; none without labels."""
-    labels = list(_label(grammar).finditer(content))
+    closed = _CLOSED.search(content)
+    labels = list(_label(grammar).finditer(content)) if closed else []
     loose = _loose_label(grammar).match(content)
     if loose and (not labels or labels[0].start() > 0):
         labels.insert(0, loose)
@@ -284,7 +291,7 @@ def _parts(content: str, grammar: NoteGrammar) -> Iterator[tuple[Role | None, st
 
 
 def _has_role(content: str, grammar: NoteGrammar) -> bool:
-    return any(grammar.roles.search(atom) for atom, _ in _atoms(content, grammar.separators))
+    return any(_role(atom, grammar)[1] for atom, _ in _atoms(content, grammar.separators))
 
 
 def _names(
@@ -299,9 +306,11 @@ def _names(
     for atom, separator in _joined(words, grammar):
         lead, closed, left = _role(atom, grammar)
         for name in grammar.divide(left):
-            cleaned, marked = _clean(name, grammar)
+            cleaned, mark = _clean(name, grammar)
             if cleaned:
-                pending.append(Name(cleaned, role == "lead" or marked, group))
+                pending.append(Name(cleaned, role == "lead" or bool(mark), group))
+            if mark == "all":
+                pending = [replace(n, lead=n.lead or n.group == group) for n in pending]
         if closed:
             names += [replace(name, lead=True) if lead else name for name in pending]
             pending = []
@@ -318,6 +327,8 @@ def _without_remarks(words: str, grammar: NoteGrammar) -> str:
 
 def _role(atom: str, grammar: NoteGrammar) -> tuple[bool, bool, str]:
     """Whether the names up to this one lead, whether words of role end them, and what is left."""
+    if grammar.role_ends and atom[-1:] not in grammar.role_ends:
+        return False, False, atom
     match = grammar.roles.search(atom)
     if not match:
         return False, False, atom
@@ -328,25 +339,33 @@ def _role(atom: str, grammar: NoteGrammar) -> tuple[bool, bool, str]:
 def _atoms(words: str, separators: str) -> Iterator[tuple[str, str]]:
     """The words between separators outside brackets, each with the separator after it."""
     depth = start = 0
-    for index, char in enumerate(words):
+    for match in _borders(separators).finditer(words):
+        char = match.group()
         if char in _OPENING:
             depth += 1
         elif char in _CLOSING:
             depth = max(0, depth - 1)
-        elif not depth and char in separators:
-            yield words[start:index], char
-            start = index + 1
+        elif not depth:
+            yield words[start : match.start()], char
+            start = match.end()
     yield words[start:], ""
+
+
+@lru_cache(maxsize=16)
+def _borders(separators: str) -> re.Pattern[str]:
+    """Separators and brackets."""
+    return re.compile(f"[{re.escape(separators + _OPENING + _CLOSING)}]")
 
 
 def _joined(words: str, grammar: NoteGrammar) -> Iterator[tuple[str, str]]:
     """The atoms, with neighbours that are one name put together as printed."""
     held, mark = "", ""
     for atom, separator in _atoms(words, grammar.separators):
-        name = _clean(grammar.roles.sub("", atom), grammar)[0]
-        if held and mark not in grammar.groups + "\n\t" and grammar.belongs(held.strip(), name):
-            held, mark = f"{held}{mark}{atom}", separator
-            continue
+        if mark not in grammar.groups + "\n\t" and grammar.unfinished.search(held.strip()):
+            name = _clean(grammar.roles.sub("", atom), grammar)[0]
+            if grammar.belongs(held.strip(), name):
+                held, mark = f"{held}{mark}{atom}", separator
+                continue
         if held.strip():
             yield held, mark
         held, mark = atom, separator
@@ -354,22 +373,22 @@ def _joined(words: str, grammar: NoteGrammar) -> Iterator[tuple[str, str]]:
         yield held, mark
 
 
-def _clean(name: str, grammar: NoteGrammar) -> tuple[str, bool]:
+def _clean(name: str, grammar: NoteGrammar) -> tuple[str, Mark]:
     """The bare name, empty where it is none, and whether a remark marks it as leading."""
-    lead = False
+    mark: Mark = ""
     previous = None
     while name != previous:
         previous = name
-        name = re.split("[：:]", name)[-1].strip(_MARKUP + "—-－“”\"'")
+        name = name.replace("：", ":").rpartition(":")[2].strip(_AROUND)
         remark = grammar.remark.search(name)
         if remark:
-            lead = lead or bool(remark.group("lead"))
+            mark = "all" if remark.group("all") else "lead" if remark.group("lead") else mark
             name = name[: remark.start()]
         front = grammar.before.match(name)
         name = grammar.after.sub("", name[front.end() :] if front else name)
     if not 1 < len(name) <= grammar.name_limit or grammar.noise.match(name):
-        return "", lead
-    return name, lead
+        return "", mark
+    return name, mark
 
 
 def _convincing(names: list[Name], grammar: NoteGrammar) -> bool:

@@ -151,10 +151,10 @@ class _Reader:
     def _best(self, kind: MarkerKind, ordinal: int, start: int) -> bool:
         """Whether no plainer candidate for the same number follows before the list goes on."""
         nearest = _next(self._plain.get((kind.name, ordinal), []), start)
-        after = _next(self._plain.get((kind.name, ordinal + 1), []), start)
-        again = _next(self._plain.get((kind.name, 1), []), start) if ordinal != 1 else None
+        after = _next(self._any.get((kind.name, ordinal + 1), []), start)
+        again = _next(self._any.get((kind.name, 1), []), start) if ordinal != 1 else None
         above = (
-            _next(self._plain.get((u.kind.name, u.ordinal + 1), []), start)
+            _next(self._any.get((u.kind.name, u.ordinal + 1), []), start)
             for u in self._open
             if u.kind is not kind
         )

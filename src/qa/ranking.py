@@ -75,6 +75,9 @@ class Ranking:
                 )
                 for mode in MODES
             }
+            shapes = {(w.rank.shape, w.calibrate.shape) for w in weights.values()}
+            if shapes != {((len(FEATURES),), (len(SIGNALS) + 1,))}:
+                raise ValueError("it has a weight too few or too many")
             return cls(weights, float(record["answer"]), float(record["clarify"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(

@@ -54,6 +54,8 @@ class Numbering:
     """How documents in one language are numbered, titled, ended and appended to."""
 
     kinds: tuple[MarkerKind, ...]
+    starts: str
+    """The characters that numbers begin with, as in a character class."""
     contents: re.Pattern[str]
     """The line above a table of contents."""
     appendix: re.Pattern[str]
@@ -87,6 +89,8 @@ class NoteGrammar:
     """The end of a sentence that may say who is responsible and nothing else."""
     roles: re.Pattern[str]
     """The words after names that say what they do; group ``lead`` matches where they lead."""
+    role_ends: frozenset[str]
+    """The last characters of such words; empty where they stand elsewhere too."""
     turn: re.Pattern[str]
     """Words of role with more names right after them, as if a comma stood between."""
     separators: str
@@ -100,7 +104,8 @@ class NoteGrammar:
     after: re.Pattern[str]
     """What to take off the end of a name: and others, in charge of."""
     remark: re.Pattern[str]
-    """A bracket after a name that is no part of it; group ``lead`` where it marks a leader."""
+    """A bracket after a name that is no part of it; group ``lead`` where it marks a leader,
+    group ``all`` where it marks all of its group."""
     organisation: re.Pattern[str]
     """Found in a name that is surely an organisation."""
     collective: re.Pattern[str]
@@ -115,5 +120,7 @@ class NoteGrammar:
     """A rule, said once in the document: the names before the first comma lead."""
     divide: Callable[[str], list[str]]
     """Takes names that a conjunction joins apart."""
+    unfinished: re.Pattern[str]
+    """Found in a name that may go on behind a separator."""
     belongs: Callable[[str, str], bool]
-    """Whether two neighbours in a list are one name (``各市`` and ``县（区）人民政府``)."""
+    """Whether such a name and its neighbour in a list are one (``各市`` and ``县（区）人民政府``)."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING
 
 from qa.config import Settings
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
     from qa.assistant import Assistant
     from qa.types import Language
     from qa.web.chat import Chat
+
+_FIRST: tuple[Language, ...] = ("zh", "en")
+_LATER: Language = "ko"
+"""Korean morphemes take two seconds to load, in which nothing else runs: after the page is open,
+or when it is opened in Korean."""
+
+_LATER_SECONDS = 4.0
 
 _OFFLINE = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
@@ -75,21 +83,24 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
 
         from qa.web.page import application
 
-        chat, examples = opening.result() or _build(settings)
+        chat = opening.result() or _build(settings)
     config = uvicorn.Config(
-        application(chat, examples),
+        application(chat),
         log_level="error",
         access_log=False,
         timeout_graceful_shutdown=1,  # pages that are still open keep a connection
     )
     host, port = listener.getsockname()[:2]
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    later = Timer(_LATER_SECONDS, chat.examples, [_LATER])
+    later.daemon = True
+    later.start()
     print(f"http://{shown}:{port}", flush=True)
     print("app.py: the chat is open at the address above; Ctrl-C ends it", file=sys.stderr)
     uvicorn.Server(config).run(sockets=[listener])
 
 
-def _open(settings: Settings) -> tuple[Chat, dict[Language, list[str]]] | None:
+def _open(settings: Settings) -> Chat | None:
     """The chat on the index that there is; None where that has to be built."""
     from qa.assistant import Assistant
     from qa.encoder import load_encoder
@@ -104,7 +115,7 @@ def _open(settings: Settings) -> tuple[Chat, dict[Language, list[str]]] | None:
     return _warm(assistant)
 
 
-def _build(settings: Settings) -> tuple[Chat, dict[Language, list[str]]]:
+def _build(settings: Settings) -> Chat:
     from qa.assistant import Assistant
     from qa.build import build
     from qa.encoder import load_encoder
@@ -113,10 +124,11 @@ def _build(settings: Settings) -> tuple[Chat, dict[Language, list[str]]]:
     return _warm(Assistant.open(settings.index, load_encoder, settings.model))
 
 
-def _warm(assistant: Assistant) -> tuple[Chat, dict[Language, list[str]]]:
-    """The chat and its examples. To find those that are answered loads the parts of all languages."""
-    from qa.types import LANGUAGES
+def _warm(assistant: Assistant) -> Chat:
+    """The chat, once the examples of the first languages have been tried: that loads their parts."""
     from qa.web.chat import Chat
 
     chat = Chat(assistant)
-    return chat, {language: chat.examples(language) for language in LANGUAGES}
+    for language in _FIRST:
+        chat.examples(language)
+    return chat

@@ -1,4 +1,5 @@
-// The behaviour of the page. Runs once, with what gr.HTML hands over: element, trigger, props, watch.
+// The behaviour of the page. Runs once, with what gr.HTML hands over: element, trigger, props, watch
+// and server.
 const { faces, failure } = props;
 const find = (selector) => element.querySelector(selector);
 const root = find(".qa");
@@ -15,6 +16,7 @@ let language = preferred();
 let pending = null; // the turn that waits for its answer
 let timers = [];
 let count = 0;
+const known = {}; // language → its examples, promised
 const turns = new Map(); // number → { article, html }
 
 // --- the language of the page
@@ -48,6 +50,7 @@ function fill() {
   document.documentElement.lang = tag;
   document.title = texts.name;
   for (const zone of element.querySelectorAll("[data-zone]")) zone.innerHTML = zones[zone.dataset.zone];
+  fillExamples();
   input.placeholder = texts.placeholder;
   input.setAttribute("aria-label", texts.question);
   send.setAttribute("aria-label", texts.send);
@@ -57,6 +60,23 @@ function fill() {
     article.querySelector(".you").textContent = texts.you;
     if (html) article.querySelector(".reply").innerHTML = html[language];
   }
+}
+
+// The examples of a language whose parts are still being loaded follow when they have been tried.
+async function fillExamples() {
+  const asked = language;
+  const list = find(".examples[data-waiting]");
+  if (!list) return;
+  known[asked] ??= server.examples(asked);
+  const examples = await known[asked].catch(() => []);
+  if (!list.isConnected) return;
+  delete list.dataset.waiting;
+  [...list.children].forEach((item, position) => {
+    if (position >= examples.length) return item.remove();
+    item.firstElementChild.disabled = false;
+    item.firstElementChild.textContent = examples[position];
+  });
+  if (!examples.length) list.previousElementSibling.remove();
 }
 
 // --- turns

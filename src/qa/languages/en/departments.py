@@ -13,6 +13,7 @@ _HEAD = (
     "School|Chamber|Society|Police|Port|Fund|Foundation|Secretariat|Inspectorate|Treasury"
 )
 _ORGANISATION = re.compile(rf"\b(?:{_HEAD})\b|^[A-Z]{{3,8}}$")
+_UNFINISHED = re.compile(rf"\b(?:{_HEAD}) (?:of|for) ")
 _TRAILING = re.compile(rf"\b(?:{_HEAD})(?: of [A-Z]\w+| \([^)]{{1,30}}\))?$")
 _UNIT = (
     "(?:departments?|units?|agency|agencies|authorit(?:y|ies)|bod(?:y|ies)|ministr(?:y|ies)"
@@ -40,7 +41,7 @@ def divide(name: str) -> list[str]:
 def belongs(name: str, following: str) -> bool:
     """Whether the comma is inside a name such as "Bureau of Culture, Radio and Tourism"."""
     return (
-        bool(re.search(rf"\b(?:{_HEAD}) (?:of|for) ", name))
+        bool(_UNFINISHED.search(name))
         and bool(following)
         and not _ORGANISATION.search(following)
         and not re.match("(?:all|each|other|relevant|local) ", following, re.I)
@@ -69,6 +70,7 @@ NOTES = NoteGrammar(
     ),
     copula="(?!)",
     told=re.compile("(?!)"),
+    role_ends=frozenset(),
     turn=re.compile("(?!)"),
     separators=",;\n\t/",
     groups=";",
@@ -80,7 +82,7 @@ NOTES = NoteGrammar(
         r"(?:,? (?:etc\.?|and others|and other (?:relevant |related |competent )?\w+)|[.:*])$", re.I
     ),
     remark=re.compile(
-        r" ?[(\[](?:(?P<lead>lead(?:ing)?(?: \w+)?)|(?:including|hereinafter).{0,60})[)\]]$",
+        r" ?[(\[](?:(?P<lead>(?P<all>joint )?lead(?:ing)?(?: \w+)?)|(?:including|hereinafter).{0,60})[)\]]$",
         re.I,
     ),
     organisation=_ORGANISATION,
@@ -97,5 +99,6 @@ NOTES = NoteGrammar(
     ),
     first_group_leads=re.compile(r"\bbefore the (?:first )?comma[^.;)\n]{0,60}\blead", re.I),
     divide=divide,
+    unfinished=_UNFINISHED,
     belongs=belongs,
 )

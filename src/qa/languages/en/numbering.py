@@ -121,6 +121,7 @@ NUMBERING = Numbering(
             "letter_bracket", r"(?<![\w(])[a-zA-Z]", r"[.)](?=\s)", letter, item=True, glued=False
         ),
     ),
+    starts="0-9(a-zA-Z",
     contents=re.compile(r"^[ \t]{0,40}(?:Table of )?Contents[ \t]{0,40}$", re.M | re.I),
     appendix=re.compile(
         r"^[ \t]{0,40}(?:Appendix|Annex|Attachment|Schedule)"

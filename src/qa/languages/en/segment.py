@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import Stemmer
@@ -17,6 +18,8 @@ STOP_WORDS = frozenset(
 )
 
 
+_CONTRACTION = re.compile(r"'(s|t|ll|re|ve|d|m)$")
+
 # Words that the stemmer would make one with another word of our field.
 _EXCEPTIONS = {
     "customs": "customs",  # customer
@@ -27,6 +30,7 @@ _EXCEPTIONS = {
     "policy": "policy",
     "organic": "organic",  # organ
     "general": "general",  # generate
+    **{place: place for place in ("nanning", "wanning", "xianning", "daye")},  # nan, wan, xian, day
 }
 
 
@@ -37,7 +41,7 @@ def _stemmer() -> Stemmer.Stemmer:
 
 def words(run: str) -> list[str]:
     """The stem of a Latin word in lower case, as a list; empty for a stop word."""
-    parts = run.replace("’", "'").removesuffix("'s").replace("'", "-").split("-")
+    parts = _CONTRACTION.sub("", run.replace("’", "'")).replace("'", "").split("-")
     return [
         _EXCEPTIONS.get(part) or _stemmer().stemWord(part)
         for part in parts

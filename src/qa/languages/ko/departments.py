@@ -11,7 +11,7 @@ _ORGANISATION = re.compile(
     "(?:[부처청원실국과팀단회소관]|공사|공단|센터|은행|세관|본부|위원회|기관|부서|시|도|군|구)$"
 )
 
-_AREAS = frozenset("시도군구읍면동·ㆍ")
+_UNFINISHED = re.compile("^[시도군구읍면동·ㆍ]+$")
 
 
 def divide(name: str) -> list[str]:
@@ -34,7 +34,7 @@ def divide(name: str) -> list[str]:
 
 def belongs(name: str, following: str) -> bool:
     """Whether the dot is inside one name, as in 시·군: what follows is too short for a name."""
-    return not following and set(name) <= _AREAS
+    return not following and bool(_UNFINISHED.match(name))
 
 
 NOTES = NoteGrammar(
@@ -52,6 +52,7 @@ NOTES = NoteGrammar(
     ),
     copula="(?!)",
     told=re.compile("(?!)"),
+    role_ends=frozenset(),
     turn=re.compile("(?!)"),
     separators=",，;；·ㆍ、\n\t/",
     groups=",;",
@@ -59,7 +60,7 @@ NOTES = NoteGrammar(
     before=re.compile("(?:및|그리고)[ ]"),
     after=re.compile("[ ]?등(?:[ ]?관계[ ]?(?:부처|부서|기관))?$|[.:*]$"),
     remark=re.compile(
-        r"[ ]?[(\[](?:(?P<lead>주관|총괄)(?:[ ]?부서)?|(?:협조|협력|이하|포함).{0,40})[)\]]$"
+        r"[ ]?[(\[](?:(?P<lead>(?P<all>공동[ ]?)?(?:주관|총괄))(?:[ ]?부서)?|(?:협조|협력|이하|포함).{0,40})[)\]]$"
     ),
     organisation=_ORGANISATION,
     collective=re.compile("각|관계|관련|전[ ]"),
@@ -68,5 +69,6 @@ NOTES = NoteGrammar(
     first_leads=re.compile("(?:첫[ ]?번째|맨[ ]?앞|처음|먼저)[^.;)\n]{0,20}(?:주관|총괄)"),
     first_group_leads=re.compile("쉼표[ ]?앞[^.;)\n]{0,20}(?:주관|총괄)"),
     divide=divide,
+    unfinished=_UNFINISHED,
     belongs=belongs,
 )

@@ -85,6 +85,7 @@ NUMBERING = Numbering(
         MarkerKind("bracketed_syllable", rf"\({_SYLLABLE}\)", "", syllable, item=True, glued=False),
         MarkerKind("circled", "[①-⑳]", "", symbol, item=True, not_before=re.compile("[·ㆍ,및]")),
     ),
+    starts=f"제0-9(①-⑳Ⅰ-ⅫIVX{_SYLLABLES}",
     contents=re.compile(r"^[ \t]{0,40}(?:목[ ]{0,4}차|차[ ]{0,4}례)[ \t]{0,40}$", re.M),
     appendix=re.compile(
         r"^[ \t]{0,40}[\[<【]?(?:붙임|별표|별첨|별지|부록)[ ]?[0-9]{0,2}(?:호[ ]?서식)?[\]>】]?"

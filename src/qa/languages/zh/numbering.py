@@ -91,8 +91,8 @@ _KINDS = (
         numeral,
         # 统一、 唯一、 第一、 周一、 are words that end in a numeral.
         not_after=re.compile(
-            "[统唯之第同专单周初双逐某每非一二三四五六七八九十百千]$|整齐划$|(?<!回)归$|星期$"
-            "|(?<![主责担])任$|(?<![提])高$|(?<![扩重强壮])大$|(?<![结综联配符融整组])合$"
+            "[统唯之第同专周初双逐某每非一二三四五六七八九十百千]$|整齐划$|(?<!回)归$|星期$"
+            "|(?<![主责担])任$|(?<![清名订工])单$|(?<!提)高$|(?<![扩重强壮])大$|(?<![结综联配符融整组])合$"
         ),
         not_before=re.compile(
             rf"{_NUMERAL}(?:[、，和及至与级类产批期届季楼层档等号线者]|年级|月份|$)"
@@ -209,6 +209,7 @@ _PAPER = (
 
 NUMBERING = Numbering(
     kinds=_KINDS,
+    starts="第一二三四五六七八九十百千零〇两0-9０-９（(㈠-㈩①-⒇㉑-㉟壹贰貳叁參肆伍陆陸柒捌玖拾",
     contents=re.compile(rf"^{_BLANK}目{_BLANK}[录次]{_BLANK}$", re.M),
     appendix=re.compile(
         rf"^{_BLANK}附{_BLANK}[件表录]{_BLANK}"
