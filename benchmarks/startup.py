@@ -41,7 +41,9 @@ def main() -> None:
         run(index, visit)
         runs = [run(index, visit) for _ in range(options.runs)]
     print(f"{how}, {options.runs} runs, {os.cpu_count()} processors, seconds since the start")
-    for step, times in zip(("address printed", "page ready", "first answer"), zip(*runs, strict=True), strict=True):
+    for step, times in zip(
+        ("address printed", "page ready", "first answer"), zip(*runs, strict=True), strict=True
+    ):
         print(f"{step:16} median {statistics.median(times):5.2f}   slowest {max(times):5.2f}")
 
 
@@ -49,7 +51,9 @@ def run(index: Path, visit: Visit) -> tuple[float, float, float]:
     """Starts the application once; the three times."""
     start = time.perf_counter()
     command = [sys.executable, str(ROOT / "app.py"), "--port", "0", "--index", str(index)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as app:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as app:
         assert app.stdout
         address = app.stdout.readline().strip()
         printed = time.perf_counter()
@@ -93,7 +97,9 @@ def over_http(address: str) -> Iterator[float]:
     yield time.perf_counter()
     with urllib.request.urlopen(f"{address}/config") as reply:
         dependencies = json.load(reply)["dependencies"]
-    asking = next(d["id"] for d in dependencies if any(target[1] == "input" for target in d["targets"]))
+    asking = next(
+        d["id"] for d in dependencies if any(target[1] == "input" for target in d["targets"])
+    )
     event = {"question": QUESTION, "language": "en", "id": 1}
     body = {"data": [], "event_data": event, "fn_index": asking, "session_hash": "startup"}
     request = urllib.request.Request(

@@ -159,7 +159,7 @@ def test_a_model_with_a_damaged_file_is_refused_with_a_remedy(
     name: str, static_model: Path
 ) -> None:
     (static_model / name).write_bytes(b"damaged")
-    with pytest.raises(ModelError, match="cannot be read .*; restore the folder of the model"):
+    with pytest.raises(ModelError, match=r"cannot be read .*; restore the folder of the model"):
         load_encoder(str(static_model))
 
 

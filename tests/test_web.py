@@ -30,12 +30,18 @@ from qa.types import (
     Translation,
 )
 from qa.web.cards import Cards, clause_pieces, numeral_of, translation_pieces
+from qa.web.chat import Chat
 from qa.web.launch import main
 from qa.web.served import own_page
 
 WEB = Path(__file__).parents[1] / "src" / "qa" / "web"
 
-HEADING, FIRST, SECOND, NOTE = "三、加快退税", "办理退税。", "两个工作日办结。", "（责任单位：市税务局、市商务局）"
+HEADING, FIRST, SECOND, NOTE = (
+    "三、加快退税",
+    "办理退税。",
+    "两个工作日办结。",
+    "（责任单位：市税务局、市商务局）",
+)
 TEXT = f"{HEADING}\n{FIRST}{SECOND}{NOTE}"
 BODY = len(HEADING) + 1
 CLAUSE = Clause(
@@ -54,12 +60,28 @@ CLAUSE = Clause(
     lead=("市税务局",),
     notes=((len(TEXT) - len(NOTE), len(TEXT)),),
 )
-OTHER = Clause("policy#四", "policy", "四", (), "信用保险", 90, 100, "四、信用保险\n给予保费补贴。", body_start=7)
+OTHER = Clause(
+    "policy#四",
+    "policy",
+    "四",
+    (),
+    "信用保险",
+    90,
+    100,
+    "四、信用保险\n给予保费补贴。",
+    body_start=7,
+)
 ENGLISH = Translation(
-    CLAUSE.id, "en", "Faster refunds", ("Refunds are made.", "Within two working days."), "(Departments: …)"
+    CLAUSE.id,
+    "en",
+    "Faster refunds",
+    ("Refunds are made.", "Within two working days."),
+    "(Departments: …)",
 )
 DOCUMENT = Document("policy", "zh", "外贸政策", f"外贸政策\n前言。\n{TEXT}\n{OTHER.text}")
-QUOTE = Quote(BODY + len(FIRST), BODY + len(FIRST) + len(SECOND), SECOND, "Within two working days.")
+QUOTE = Quote(
+    BODY + len(FIRST), BODY + len(FIRST) + len(SECOND), SECOND, "Within two working days."
+)
 CITATION = Citation(CLAUSE, DOCUMENT, (QUOTE,), ENGLISH)
 
 
@@ -175,14 +197,26 @@ def test_every_character_of_a_quotation_stands_in_the_clause(
         "policy#三", "policy", "三", (), "", 0, len(text), text,
         body_start=min(body, len(text)), notes=tuple(within[len(quoted) :]),
     )  # fmt: skip
-    shown = "".join(piece.text for piece in clause_pieces(clause, quotes))
-    assert text.endswith(shown)
-    for piece in clause_pieces(clause, quotes):
-        assert piece.kind != "mark" or any(piece.text in quote.text or quote.text for quote in quotes)
+    pieces = clause_pieces(clause, quotes)
+    assert text.endswith("".join(piece.text for piece in pieces))
+    marked = sum(len(piece.text) for piece in pieces if piece.kind == "mark")
+    assert marked <= sum(len(quote.text) for quote in quotes)
+
+
+@given(st.lists(st.text(), max_size=5), st.text(), st.lists(st.text(), max_size=3))
+def test_every_character_of_a_translation_stands_in_the_translation(
+    sentences: list[str], note: str, quoted: list[str]
+) -> None:
+    translation = Translation("policy#三", "en", "", tuple(sentences), note)
+    quotes = [Quote(0, 1, "x", rendered) for rendered in quoted]
+    shown = "".join(piece.text for piece in translation_pieces(translation, quotes))
+    assert shown == "".join(f"{sentence} " for sentence in sentences) + note
 
 
 @given(st.text(max_size=80), st.text(max_size=80), st.text(max_size=40))
-def test_nothing_in_a_document_or_question_becomes_markup(wording: str, title: str, asked: str) -> None:
+def test_nothing_in_a_document_or_question_becomes_markup(
+    wording: str, title: str, asked: str
+) -> None:
     hostile = f"{wording}<img src=x onerror=alert(1)>\"'`${{1}}{{{{1}}}}</p></section><script>"
     clause = Clause(
         "policy#\"><b>", "policy", "<i>", (hostile,), hostile + title, 0, len(hostile), hostile,
@@ -233,7 +267,9 @@ def test_a_missing_translation_is_said_to_be_missing() -> None:
 def test_departments_are_named_in_the_askers_language_with_their_printed_names() -> None:
     shown = page(answered("en"))
     assert re.search(r"Tax Service\s+lead\s*市税务局", shown.text)
-    assert shown.text.count("市商务局") == 1 + NOTE.count("市商务局")  # no table knows it: as printed
+    assert shown.text.count("市商务局") == 1 + NOTE.count(
+        "市商务局"
+    )  # no table knows it: as printed
 
 
 def test_departments_come_first_where_they_are_asked_for() -> None:
@@ -258,7 +294,12 @@ def test_further_clauses_that_may_apply_can_be_opened() -> None:
 
 def test_the_copy_holds_the_clause_its_translation_departments_and_source() -> None:
     (copied,) = page(answered("en")).values("data-text")
-    for part in (TEXT, "Refunds are made. Within two working days.", "市税务局；市商务局", "外贸政策"):
+    for part in (
+        TEXT,
+        "Refunds are made. Within two working days.",
+        "市税务局；市商务局",
+        "外贸政策",
+    ):
         assert part in copied
 
 
@@ -284,7 +325,13 @@ def test_the_position_in_the_document_shows_the_neighbouring_clauses() -> None:
 
 @pytest.mark.parametrize(
     ("number", "zh", "en"),
-    [("十一", "十一", "11"), ("第五条", "五", "5"), ("（三）", "三", "3"), ("3.2", "3.2", "3.2"), ("", "", "")],
+    [
+        ("十一", "十一", "11"),
+        ("第五条", "五", "5"),
+        ("（三）", "三", "3"),
+        ("3.2", "3.2", "3.2"),
+        ("", "", ""),
+    ],
 )
 def test_numbers_are_written_as_the_reader_writes_them(number: str, zh: str, en: str) -> None:
     clause = Clause("policy#1", "policy", number, (), "", 0, 1, "x")
@@ -326,6 +373,54 @@ def test_small_talk_is_answered_in_its_own_language() -> None:
     assert catalogue("ko")["reply.greeting"] in page(answer, "zh").text
 
 
+# --- the conversation
+
+
+class Unavailable:
+    """An assistant that cannot answer."""
+
+    index = CARDS.index
+
+    def ask(self, question: str, **_: Any) -> Answer:
+        if question == "谢谢":
+            return Answer(question, "zh", Outcome.SMALL_TALK, reply="thanks")
+        raise RuntimeError("out of memory")
+
+
+CHAT = Chat(cast(Any, Unavailable()))
+
+
+def test_a_question_that_breaks_the_program_gets_a_reply_and_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    before = answered("en")
+    turn = CHAT.ask("?", before, "ko")
+    assert "문제가 발생했습니다" in turn.html["ko"]
+    assert turn.answer is before
+    assert "out of memory" in caplog.text
+
+
+def test_small_talk_does_not_end_the_topic() -> None:
+    before = answered("en")
+    assert CHAT.ask("谢谢", before, "zh").answer is before
+
+
+def test_a_chosen_clause_keeps_the_sentences_that_were_offered() -> None:
+    offered = Answer("?", "en", Outcome.CLARIFY, (Hit(CLAUSE, 0.5, 1),), choices=(CITATION,))
+    turn = CHAT.open(CLAUSE.id, "en", offered)
+    assert Page(turn.html["en"]).marked == "Within two working days." + SECOND
+    assert turn.answer
+    assert turn.answer.citations == (CITATION,)
+
+
+def test_any_other_clause_opens_as_a_whole() -> None:
+    turn = CHAT.open(CLAUSE.id, "en", None)
+    assert "Refunds are made." in turn.html["zh"]
+    assert not Page(turn.html["en"]).marked
+    assert turn.answer
+    assert turn.answer.outcome is Outcome.ANSWERED
+
+
 # --- the page
 
 
@@ -340,15 +435,20 @@ def test_the_catalogues_say_the_same_things() -> None:
 
 
 def test_the_served_page_advertises_nothing() -> None:
-    advertising = '<meta property="og:image"\n content="https://x.test/a.jpg" /><meta name="twitter:card" />'
+    advertising = (
+        '<meta property="og:image"\n content="https://x.test/a.jpg" /><meta name="twitter:card" />'
+    )
     served = own_page(f"<head>{advertising}<base></head><body></body>", "A & B", "p{}")
-    assert served == "<head><base><title>A &amp; B</title>\n<style>p{}</style>\n</head><body></body>"
+    assert (
+        served == "<head><base><title>A &amp; B</title>\n<style>p{}</style>\n</head><body></body>"
+    )
 
 
 PAIRS = [
     ("ink", "paper"), ("ink", "sheet"), ("quiet", "paper"), ("quiet", "sheet"), ("sea", "sheet"),
     ("sea", "paper"), ("sea-ink", "sea"), ("ink", "sea-soft"), ("quiet", "sea-soft"), ("mark-ink", "mark"),
-    ("alarm", "alarm-soft"), ("good", "sheet"), ("bubble-ink", "bubble"),
+    ("alarm", "alarm-soft"), ("good", "sheet"), ("bubble-ink", "bubble"), ("seal-ink", "seal"),
+    ("seal-line", "sheet"), ("seal-line", "sea-soft"), ("seal-line", "paper"), ("alarm", "sheet"),
 ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import pairwise
 from operator import itemgetter
 from statistics import median
 
@@ -33,6 +33,7 @@ _HEADING_LENGTH = 60
 _BARE_HEADING = 30
 _HABIT = 3  # notes that a text without numbers has to have for its paragraphs to be clauses
 _UNNUMBERED = MarkerKind("unnumbered", "", "", len)
+_ROWS = 20  # rows of one number that are compared
 _SHARED = 0.4  # of the words in a row of a table, which the clause of its number has too
 _ENTRY = 100  # characters of an entry in a list of attachments
 _PUNCTUATION = "。；：，、！？.;:,!?）)]】〕|\t"
@@ -60,7 +61,8 @@ def split(document: Document) -> tuple[Clause, ...]:
         repeated = f"~{ids[numbers]}" if ids[numbers] > 1 else ""
         inside = source.notes_in(start, end)
         names = [name for note in inside for name in note.names]
-        names = names or source.tabled(unit, document.text[start:end])
+        if not names:
+            names = [*source.tabled(unit, document.text[start:end])]
         clauses.append(
             Clause(
                 id=f"{document.id}#{numbers}{repeated}",
@@ -110,6 +112,12 @@ def _trim(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
+def _skip(text: str, start: int) -> int:
+    while start < len(text) and text[start] in _BLANK:
+        start += 1
+    return start
+
+
 def _shared(words: str, wording: str) -> float:
     """How much of some words, in pairs of characters, is in a wording; 1 where there are none."""
     pairs = {words[index : index + 2] for index in range(len(words) - 1)}
@@ -145,7 +153,8 @@ class _Source:
     notes: list[Note]
     note_starts: list[int]
     appendices: list[int]
-    rows: list[Row]
+    rows: dict[str, dict[int, list[Row]]]
+    """The rows of tables that name departments, by style and ordinal of their numbers."""
 
     @classmethod
     def of(cls, document: Document) -> _Source:
@@ -163,12 +172,14 @@ class _Source:
         breaks = sorted({*appendices, *lists, *signatures})
         candidates = _without_attachments(text, candidates, lists)
         roots = outline.build(candidates, breaks, len(text))
-        bounds = sorted(unit.start for root in roots for unit in root.walk())
+        units = [unit for root in roots for unit in root.walk()]
+        bounds = sorted(unit.start for unit in units)
+        bodies = sorted(_skip(text, unit.marker.end) for unit in units)
         closings = [match.start(1) for match in rules.closing.finditer(text)]
-        found = notes.find(text, bounds, [*closings, *breaks], grammar)
+        found = notes.find(text, bounds, bodies, [*closings, *breaks], grammar)
         found = notes.apply_rule(text, found, grammar)
         starts = [note.start for note in found]
-        rows = [row for table in found_tables for row in table.rows]
+        rows = _numbered(found_tables, units)
         return cls(text, document.text, rules, roots, found, starts, appendices, rows)
 
     def notes_in(self, start: int, end: int) -> list[Note]:
@@ -182,11 +193,8 @@ class _Source:
 
     def tabled(self, unit: Unit, wording: str) -> Sequence[Name]:
         """Whom a table names for a clause: the row of its number that shares most with it."""
-        alike = [
-            (_shared(row.words, wording), row)
-            for row in self.rows
-            if unit.ordinal == unit.kind.ordinal(row.number)
-        ]
+        rows = self.rows.get(unit.kind.name, {}).get(unit.ordinal, ())[:_ROWS]
+        alike = [(_shared(row.words, wording), row) for row in rows]
         share, row = max(alike, key=itemgetter(0), default=(0.0, None))
         return row.names if row and share >= _SHARED else ()
 
@@ -227,18 +235,30 @@ class _Source:
         return self.printed[unit.start : max(end, unit.marker.end)].rstrip(_BLANK)
 
     def restored(self, units: list[Unit]) -> Iterator[Unit]:
-        """The units, and where a number is missing between two of them the one that lost it."""
-        for unit, following in zip_longest(units, units[1:]):
+        """The units, and where a number is missing between two of them the one that lost it:
+        what stands before the gap then holds twice what any other unit does."""
+        parts = [
+            [note.end for note in self.notes_in(unit.start, unit.end)] if not unit.children else []
+            for unit in units
+        ]
+        if not any(parts):
+            parts = [
+                [] if unit.last else [end for _, end in self._paragraphs(unit, unit.end)]
+                for unit in units
+            ]
+        gaps = {
+            index
+            for index, (unit, following) in enumerate(pairwise(units))
+            if following.kind is unit.kind and following.ordinal == unit.ordinal + 2
+        }
+        double = {index for index, held in enumerate(parts) if len(held) > 1}
+        for index, unit in enumerate(units):
             yield unit
-            missing = following and following.kind is unit.kind and following.ordinal
-            if missing == unit.ordinal + 2 and not unit.children:
-                start = self._second(unit, [u for u in units if u is not unit])
-                if start:
-                    marker = replace(unit.marker, start=start, end=start, number="")
-                    yield replace(
-                        unit, marker=marker, ordinal=unit.ordinal + 1, head_end=unit.end
-                    )
-                    unit.end = unit.head_end = start
+            if double <= gaps and index in double and len(parts[index]) == 2:
+                start = _trim(self.text, parts[index][0], unit.end)[0]
+                marker = replace(unit.marker, start=start, end=start, number="")
+                yield replace(unit, marker=marker, ordinal=unit.ordinal + 1, head_end=unit.end)
+                unit.end = unit.head_end = start
 
     def unnumbered(self) -> Iterator[Unit]:
         """The paragraphs that end with a note, where that is the habit."""
@@ -256,17 +276,6 @@ class _Source:
                 last = ordinal == len(self.notes)
                 yield Unit(marker, _UNNUMBERED, ordinal, note.end, note.end, last)
 
-    def _second(self, unit: Unit, others: list[Unit]) -> int:
-        """Where a second clause begins in a unit that holds twice what all others hold; or 0."""
-        parts = [note.end for note in self.notes_in(unit.start, unit.end)]
-        usual = [len(self.notes_in(other.start, other.end)) for other in others]
-        if not any(usual):
-            parts = [stop for _, stop in self._paragraphs(unit, unit.end)]
-            usual = [len(self._paragraphs(other, other.end)) for other in others if not other.last]
-        if len(parts) != 2 or max(usual, default=2) > 1:
-            return 0
-        return _trim(self.text, parts[0], unit.end)[0]
-
     # --- spans -------------------------------------------------------------------------------
 
     def title(self, unit: Unit, end: int) -> Title:
@@ -274,13 +283,14 @@ class _Source:
         inside = self.notes_in(unit.marker.end, end)
         while inside and not self.text[inside[-1].end : end].strip(_BLANK + "。."):
             end = inside.pop().start
-        if inside and self._heads(unit, inside[0]):
+        begin = unit.marker.end
+        if inside and inside[0].start == _skip(self.text, begin):
+            begin = inside.pop(0).end
+        elif inside and self._heads(unit, inside[0]):
             start, stop = _trim(self.text, unit.marker.end, inside[0].start)
             body = _trim(self.text, inside[0].end, end)[0]
             return Title(start, stop, body, "own")
-        return titles.find(
-            self.text, unit.marker.end, end, self.rules, article=unit.kind.division == ARTICLE
-        )
+        return titles.find(self.text, begin, end, self.rules, article=unit.kind.division == ARTICLE)
 
     def _heads(self, unit: Unit, note: Note) -> bool:
         """Whether a note stands right after the title, before the text."""
@@ -362,6 +372,15 @@ class _Source:
                 spans.append((start, stop))
             start = stop + 1
         return spans
+
+
+def _numbered(found: list[Table], units: list[Unit]) -> dict[str, dict[int, list[Row]]]:
+    """The rows of tables by what their numbers are in each style of the units."""
+    rows: defaultdict[str, defaultdict[int, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    for kind in {unit.kind for unit in units}:
+        for row in (row for table in found for row in table.rows):
+            rows[kind.name][kind.ordinal(row.number)].append(row)
+    return {name: dict(numbers) for name, numbers in rows.items()}
 
 
 def _outside(found: list[Table], candidates: list[Marker]) -> list[Marker]:

@@ -30,6 +30,10 @@ _SPACES = re.compile(rf"[ \u3000{FILLER}]")
 _ENDED = re.compile(r"[。！？；：!?;:.…】］\]〕）)”\"]\s*$")
 
 _BEGINS = re.compile(r"[ \t\u3000]|$|[（(\[【〔]?第?[一二三四五六七八九十0-9０-９①-⑳가-하IVX(]")
+_OPENS = re.compile(  # a number with its punctuation, a label, an indent: a paragraph in any case
+    r"[ \t\u3000]{0,8}(?:[（(][一二三四五六七八九十]{1,3}[）)]|[一二三四五六七八九十]{1,3}、"
+    rf"|第[一二三四五六七八九十百]{{1,4}}[条章节](?=[ \u3000（(【：:])|[0-9]{{1,2}}[.．、](?![0-9])|[{_HAN}]{{4}}[：:])|\u3000\u3000"
+)
 
 
 def reading(text: str, language: Language) -> str:
@@ -67,6 +71,7 @@ def _unwrapped(text: str, filler: str) -> str:
         index
         for index in full
         if not (_ENDED.search(lines[index]) and _BEGINS.match(lines[index + 1]))
+        and not _OPENS.match(lines[index + 1])
     }
     return (
         "".join(

@@ -9,6 +9,7 @@ from enum import IntEnum
 from functools import lru_cache
 
 from qa.languages.grammar import MarkerKind, Numbering
+from qa.layout import FILLER
 
 _LOOK_BACK = 40
 _GAP = 2  # blanks, from which on they are the indent of a paragraph
@@ -72,7 +73,7 @@ def _candidates(text: str, numbering: Numbering) -> Iterator[Marker]:
         if kind.continues:
             other = kinds[kind.continues]
             readings.append((other, other.ordinal(number)))
-        printed = number if number.isascii() else re.sub(r"\s", "", number)
+        printed = number if number.isascii() else re.sub(rf"[\s{FILLER}]", "", number)
         yield Marker(match.start(), match.end(), printed, anchor, sentence, tuple(readings))
 
 

@@ -53,15 +53,17 @@ class Note:
     names: tuple[Name, ...]
 
 
-def find(text: str, bounds: list[int], closings: list[int], grammar: NoteGrammar) -> list[Note]:
+def find(
+    text: str, bounds: list[int], bodies: list[int], closings: list[int], grammar: NoteGrammar
+) -> list[Note]:
     """All notes in ``text``, in order, none inside another.
 
     ``bounds`` are sorted offsets that no note crosses: where units of the outline begin;
-    ``closings`` those at which a note without brackets ends.
+    ``bodies`` where their texts begin; ``closings`` those at which a note without brackets ends.
     """
     found = sorted(_bracketed(text, bounds, grammar), key=_start)
     found = sorted([*found, *_labelled(text, [*bounds, *closings], found, grammar)], key=_start)
-    return sorted([*found, *_told(text, bounds, found, grammar)], key=_start)
+    return sorted([*found, *_told(text, bodies, found, grammar)], key=_start)
 
 
 def _start(note: Note) -> int:
@@ -207,7 +209,7 @@ def _skipped(label: str, grammar: NoteGrammar) -> bool:
     return bool(match) and grammar.labels[int(str(match.lastgroup)[1:])][1] == "skip"
 
 
-def _told(text: str, bounds: list[int], found: list[Note], grammar: NoteGrammar) -> Iterator[Note]:
+def _told(text: str, bodies: list[int], found: list[Note], grammar: NoteGrammar) -> Iterator[Note]:
     """Whole sentences that say who is responsible and nothing else, where that is the habit."""
     told: list[Note] = []
     for match in grammar.told.finditer(text):
@@ -215,12 +217,13 @@ def _told(text: str, bounds: list[int], found: list[Note], grammar: NoteGrammar)
         start = (
             max((text.rfind(char, first, match.start()) for char in "。；;）)\n"), default=-1) + 1
         )
-        index = bisect_right(bounds, match.start())
-        start = max(start, bounds[index - 1] if index else 0)
+        index = bisect_right(bodies, match.start())
+        start = max(start, bodies[index - 1] if index else 0)
         start += len(text[start : match.start()]) - len(text[start : match.start()].lstrip(_MARKUP))
         before = bisect_right(found, start, key=_start) - 1
         inside = before >= 0 and found[before].end > start
-        if start > first and not inside:
+        heads = start in bodies[index - 1 : index]
+        if start > first and not inside and (heads or text[match.end()] != "："):
             names = _bare(text[start : match.end()].replace(FILLER, ""), grammar)
             told += [Note(start, match.end() + 1, names)] if names else []
     if len(told) >= _HABIT:
@@ -316,7 +319,12 @@ def _names(
             pending = []
         if separator and separator in grammar.groups:
             group += 1
-    return names + pending, group + 1
+    names += pending
+    for index in range(len(names) - 2, -1, -1):
+        name, following = names[index], names[index + 1]
+        if name.group == following.group:
+            names[index] = replace(name, text=grammar.complete(name.text, following.text))
+    return names, group + 1
 
 
 def _without_remarks(words: str, grammar: NoteGrammar) -> str:

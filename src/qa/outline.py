@@ -145,7 +145,8 @@ class _Reader:
             return before <= ordinal <= before + _SKIPPED
         missing = self._any.get((kind.name, before + 1), [])
         skipped = not missing or missing[-1] < marker.start
-        repeated = marker.sentence and ordinal == before and skipped
+        branch = depths and self._open[depths[-1]].marker.number != marker.number  # 第八条之一
+        repeated = marker.sentence and ordinal == before and (skipped or bool(branch))
         return repeated or (goes_on and skipped and before < ordinal <= before + 3)
 
     def _best(self, kind: MarkerKind, ordinal: int, start: int) -> bool:

@@ -62,7 +62,7 @@ def _rows(lines: list[str], grammar: NoteGrammar) -> Iterator[Row]:
             for name in named(cell, role, grammar)
         ]
         words = [cell for cell, role in zip(cells[1:], roles[1:], strict=False) if not role]
-        if names:
+        if names and cells[0]:
             yield Row(cells[0], " ".join(words), tuple(names))
 
 

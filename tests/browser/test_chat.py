@@ -66,7 +66,16 @@ class App:
     def __init__(self, folder: Path, index: Path, *arguments: str) -> None:
         self.contacted = folder / "contacted.txt"
         self.errors = folder / "stderr.txt"
-        command = [sys.executable, "-c", ALONE, str(self.contacted), "--port", "0", "--index", str(index)]
+        command = [
+            sys.executable,
+            "-c",
+            ALONE,
+            str(self.contacted),
+            "--port",
+            "0",
+            "--index",
+            str(index),
+        ]
         with self.errors.open("w") as errors:
             self.process = subprocess.Popen(
                 [*command, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True,
@@ -124,7 +133,9 @@ def chromium() -> Iterator[Any]:
 class Visit:
     """A page of the chat, with what it requested and complained about."""
 
-    def __init__(self, browser: Any, address: str, language: str = "en-US", width: int = 1440) -> None:
+    def __init__(
+        self, browser: Any, address: str, language: str = "en-US", width: int = 1440
+    ) -> None:
         self.context = browser.new_context(
             locale=language, viewport={"width": width, "height": 844 if width < 800 else 900}
         )
@@ -178,7 +189,9 @@ def test_a_question_is_answered_with_the_clause_in_each_language(
 
 def test_the_page_asks_for_nothing_off_the_machine(app: App, visit: Visit) -> None:
     visit.ask(REFUND["en"])
-    hosts = {urlsplit(url).netloc for url in visit.requested if not url.startswith(("data:", "blob:"))}
+    hosts = {
+        urlsplit(url).netloc for url in visit.requested if not url.startswith(("data:", "blob:"))
+    }
     assert hosts == {urlsplit(app.address).netloc}
     assert not app.contacted.exists()
     source = urllib.request.urlopen(app.address).read().decode()
@@ -213,6 +226,20 @@ def test_an_example_is_asked_by_a_click_and_always_answered(visit: Visit) -> Non
     assert not visit.page.locator(".welcome").is_visible()
 
 
+@pytest.mark.parametrize(
+    ("tag", "script"), [("zh-CN", "[一-鿿]"), ("en-US", "[a-z]"), ("ko-KR", "[가-힣]")]
+)
+def test_examples_are_in_the_language_of_the_page(
+    app: App, chromium: Any, tag: str, script: str
+) -> None:
+    visit = Visit(chromium, app.address, tag)
+    visit.page.wait_for_selector(".examples:not([data-waiting])")
+    examples = visit.page.locator(".examples button").all_inner_texts()
+    assert examples
+    assert all(re.search(script, example) for example in examples)
+    visit.context.close()
+
+
 def test_a_follow_up_continues_and_can_be_asked_anew(visit: Visit) -> None:
     visit.ask(REFUND["en"])
     reply = visit.ask("Which department is responsible?")
@@ -226,8 +253,14 @@ def test_two_conversations_do_not_hear_each_other(app: App, chromium: Any) -> No
     first, second = Visit(chromium, app.address), Visit(chromium, app.address)
     first.ask(REFUND["en"])
     second.ask("What income tax rate applies to technologically advanced service enterprises?")
-    assert "Clause 11" in first.ask("Which department is responsible?").locator(".assumed").inner_text()
-    assert "Clause 5" in second.ask("Which department is responsible?").locator(".assumed").inner_text()
+    assert (
+        "Clause 11"
+        in first.ask("Which department is responsible?").locator(".assumed").inner_text()
+    )
+    assert (
+        "Clause 5"
+        in second.ask("Which department is responsible?").locator(".assumed").inner_text()
+    )
     first.context.close()
     second.context.close()
 
@@ -298,7 +331,9 @@ def test_nothing_moves_or_sticks_out(app: App, chromium: Any, width: int) -> Non
     visit.ask(REFUND["en"])
     if width < 800:
         shown = visit.page.locator(".wording").first
-        assert "Measures to" not in shown.inner_text() or "The time needed" not in shown.inner_text()
+        assert (
+            "Measures to" not in shown.inner_text() or "The time needed" not in shown.inner_text()
+        )
         visit.page.click(".fold")
         assert "The time needed" in shown.inner_text()
     visit.page.wait_for_timeout(300)

@@ -120,6 +120,8 @@ class NoteGrammar:
     """A rule, said once in the document: the names before the first comma lead."""
     divide: Callable[[str], list[str]]
     """Takes names that a conjunction joins apart."""
+    complete: Callable[[str, str], str]
+    """Gives a name the end that it shares with its neighbour in the list."""
     unfinished: re.Pattern[str]
     """Found in a name that may go on behind a separator."""
     belongs: Callable[[str, str], bool]

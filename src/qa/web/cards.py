@@ -160,11 +160,19 @@ class Cards:
             reply=message(answer.language, f"reply.{answer.reply}") if answer.reply else "",
             cards=[self._card(citation, answer, interface) for citation in shown],
             left_out=len(answer.citations) - len(shown),
-            choices=[self._choice(citation, answer.language, interface) for citation in answer.choices],
-            assumed=self.link(answer.assumed, answer.language, interface) if answer.assumed else None,
-            named=[department_name(self.index, name, answer.language) for name in answer.departments],
+            choices=[
+                self._choice(citation, answer.language, interface) for citation in answer.choices
+            ],
+            assumed=self.link(answer.assumed, answer.language, interface)
+            if answer.assumed
+            else None,
+            named=[
+                department_name(self.index, name, answer.language) for name in answer.departments
+            ],
             also=self._also(answer, interface),
-            nearest=self._links((hit.clause for hit in answer.hits[:_ALSO]), answer.language, interface),
+            nearest=self._links(
+                (hit.clause for hit in answer.hits[:_ALSO]), answer.language, interface
+            ),
             contacts=contacts(answer, self.index),
             documents=len(self._documents),
             clauses=sum(bool(clause.number) for clause in self.index.clauses),
@@ -183,7 +191,9 @@ class Cards:
         document = self._documents[clause.document_id]
         title = translation.title if translation else ""
         numeral = numeral_of(clause, interface)
-        spoken = numeral if _is_item(clause.number) else message(interface, "clause", number=numeral)
+        spoken = (
+            numeral if _is_item(clause.number) else message(interface, "clause", number=numeral)
+        )
         return Link(
             clause=clause.id,
             numeral=numeral,
@@ -191,7 +201,9 @@ class Cards:
             path=clause.path,
             title=title or clause.title or f"{clause.text[:24].strip()}…",
             language=language if title else document.language,
-            document=self.document_title(clause.document_id, language) if len(self._documents) > 1 else "",
+            document=self.document_title(clause.document_id, language)
+            if len(self._documents) > 1
+            else "",
             gist=gist,
             current=current,
         )
@@ -214,7 +226,7 @@ class Cards:
         around = outline[max(0, place - _NEIGHBOURS) : place + _NEIGHBOURS + 1]
         numbered = [other.id for other in outline if other.number]
         original = Column("original", document.language, clause_pieces(clause, citation.quotes))
-        columns = (original,)
+        columns: tuple[Column, ...] = (original,)
         if citation.translation and language != document.language:
             pieces = translation_pieces(citation.translation, citation.quotes)
             columns = (Column("translation", language, pieces), original)
@@ -232,7 +244,8 @@ class Cards:
             position=numbered.index(clause.id) + 1 if clause.number else 0,
             count=len(numbered),
             neighbours=tuple(
-                self.link(other, language, interface, current=other.id == clause.id) for other in around
+                self.link(other, language, interface, current=other.id == clause.id)
+                for other in around
             ),
             plain=_plain(citation, departments, document.title or document.id, interface),
         )
@@ -250,7 +263,9 @@ class Cards:
         further = [hit for hit in answer.hits if hit.clause.id not in cited and _may_apply(hit)]
         return self._links((hit.clause for hit in further[:_ALSO]), answer.language, interface)
 
-    def _links(self, clauses: Iterable[Clause], language: Language, interface: Language) -> list[Link]:
+    def _links(
+        self, clauses: Iterable[Clause], language: Language, interface: Language
+    ) -> list[Link]:
         return [self.link(clause, language, interface) for clause in clauses]
 
     def _department(self, printed: str, clause: Clause, language: Language) -> Department:
@@ -304,8 +319,10 @@ def _plain(
 
 def render(template: str, interface: Language, **values: Any) -> str:
     """A template of this package filled in, its labels in the language of the interface."""
-    return _environment().get_template(template).render(
-        say=partial(message, interface), interface=interface, tags=TAGS, **values
+    return (
+        _environment()
+        .get_template(template)
+        .render(say=partial(message, interface), interface=interface, tags=TAGS, **values)
     )
 
 

@@ -41,22 +41,15 @@ class Chat:
 
     def ask(self, question: str, previous: Answer | None, interface: Language) -> Turn:
         """The turn for a question; one that says so where the question could not be dealt with."""
-
-        def answer() -> Turn:
-            answer = self._assistant.ask(question, previous=previous)
-            # After a greeting the conversation is still about the clause before it.
-            return self._turn(answer, previous if answer.reply else answer)
-
-        return _whatever_happens(answer, previous, interface)
+        return self._turn(
+            lambda: self._assistant.ask(question, previous=previous), previous, interface
+        )
 
     def open(self, clause_id: str, language: Language, previous: Answer | None) -> Turn:
         """The turn that shows a clause which the asker has chosen."""
-
-        def answer() -> Turn:
-            answer = self._opened(self._clauses[clause_id], language, previous)
-            return self._turn(answer, answer)
-
-        return _whatever_happens(answer, previous, language)
+        return self._turn(
+            lambda: self._opened(self._clauses[clause_id], language, previous), previous, language
+        )
 
     def examples(self, language: Language) -> list[str]:
         """The example questions of a language that the loaded documents answer.
@@ -78,32 +71,33 @@ class Chat:
         return self._examples.get(language)
 
     def _opened(self, clause: Clause, language: Language, previous: Answer | None) -> Answer:
-        choices = previous.choices if previous else ()
-        for choice in choices:
-            if previous and choice.clause.id == clause.id:
-                return replace(previous, outcome=Outcome.ANSWERED, citations=(choice,), choices=())
-        citation = self._whole(clause, language)
+        """The clause as the answer: as it was offered to choose from, else all of it."""
+        offered = previous.choices if previous else ()
+        chosen = next((choice for choice in offered if choice.clause.id == clause.id), None)
+        if previous and chosen:
+            return replace(previous, outcome=Outcome.ANSWERED, citations=(chosen,), choices=())
+        whole = self._whole(clause, language)
         hits = (Hit(clause, 1.0, 1),)
-        return Answer(clause.title, language, Outcome.ANSWERED, hits, citations=(citation,))
+        return Answer(clause.title, language, Outcome.ANSWERED, hits, citations=(whole,))
 
     def _whole(self, clause: Clause, language: Language) -> Citation:
         translations = self._assistant.index.translations.get(clause.id, ())
         document = self._documents[clause.document_id]
         return cite(clause, document, range(len(clause.text)), translations, language)
 
-    def _turn(self, answer: Answer, kept: Answer | None) -> Turn:
-        html = {language: self.cards.answer(answer, language) for language in LANGUAGES}
-        return Turn(answer.language, html, kept)
+    def _turn(
+        self, answer: Callable[[], Answer], previous: Answer | None, language: Language
+    ) -> Turn:
+        try:
+            given = answer()
+            html = {each: self.cards.answer(given, each) for each in LANGUAGES}
+        except Exception:  # the asker must get a reply, the operator the cause
+            _log.exception("a question could not be answered")
+            return Turn(language, failure("error.internal"), previous)
+        # After a greeting the conversation is still about the clause before it.
+        return Turn(given.language, html, previous if given.reply else given)
 
 
 def failure(key: str) -> dict[Language, str]:
     """What is shown where there is no answer, by language; ``key`` names its message."""
     return {language: render("failure.html", language, key=key) for language in TAGS}
-
-
-def _whatever_happens(turn: Callable[[], Turn], previous: Answer | None, language: Language) -> Turn:
-    try:
-        return turn()
-    except Exception:  # the asker must get a reply, the operator the cause
-        _log.exception("a question could not be answered")
-        return Turn(language, failure("error.internal"), previous)

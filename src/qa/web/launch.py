@@ -28,7 +28,11 @@ or when it is opened in Korean."""
 
 _LATER_SECONDS = 4.0
 
-_OFFLINE = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+_OFFLINE = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

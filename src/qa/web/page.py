@@ -14,8 +14,8 @@ from fastapi import FastAPI
 
 from qa.messages import message
 from qa.types import LANGUAGES, Answer, Language
-from qa.web.chat import Chat, Turn, failure
 from qa.web.cards import TAGS, render
+from qa.web.chat import Chat, Turn, failure
 from qa.web.served import ServedPage
 
 _HERE = Path(__file__).parent
@@ -54,7 +54,8 @@ def _blocks(chat: Chat) -> gr.Blocks:
     def examples(language: str) -> list[str]:
         return chat.examples(_language(language))
 
-    with gr.Blocks(title=message("zh", "page.name"), analytics_enabled=False) as blocks:
+    blocks: gr.Blocks = gr.Blocks(title=message("zh", "page.name"), analytics_enabled=False)
+    with blocks:
         previous = gr.State(None)
         page = gr.HTML(
             value=None,
@@ -81,7 +82,11 @@ def _blocks(chat: Chat) -> gr.Blocks:
         def ask_anew(event: gr.EventData) -> tuple[dict[str, Any], Answer | None]:
             return ask(None, event)
 
-        carried = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        carried: dict[str, Any] = {
+            "queue": False,
+            "show_progress": "hidden",
+            "api_visibility": "private",
+        }
         for event in (
             page.submit(ask, [previous], [page, previous], **carried),
             page.input(ask_anew, None, [page, previous], **carried),

@@ -12,7 +12,10 @@ _HEAD = (
     "Division|Court|Procuratorate|Federation|Unions?|Association|Company|Corporation|Group|Institute|Services?|College|University|"
     "School|Chamber|Society|Police|Port|Fund|Foundation|Secretariat|Inspectorate|Treasury"
 )
-_ORGANISATION = re.compile(rf"\b(?:{_HEAD})\b|^[A-Z]{{3,8}}$")
+_ORGANISATION = re.compile(
+    rf"\b(?:{_HEAD})\b|^[A-Z]{{3,8}}$"
+    r"|^(?i:all|each|relevant|local) (?:\w+ ){0,4}(?:governments?|departments?|agencies|authorities)$"
+)
 _UNFINISHED = re.compile(rf"\b(?:{_HEAD}) (?:of|for) ")
 _TRAILING = re.compile(rf"\b(?:{_HEAD})(?: of [A-Z]\w+| \([^)]{{1,30}}\))?$")
 _UNIT = (
@@ -99,6 +102,7 @@ NOTES = NoteGrammar(
     ),
     first_group_leads=re.compile(r"\bbefore the (?:first )?comma[^.;)\n]{0,60}\blead", re.I),
     divide=divide,
+    complete=lambda name, _following: name,
     unfinished=_UNFINISHED,
     belongs=belongs,
 )

@@ -76,8 +76,10 @@ NUMBERING = Numbering(
             r"(?<![\w.])[0-9]{1,3}",
             r"\.(?=\s)",
             numeral,
-            glued=False,
-            not_after=re.compile(r"[$€£¥]$|\b(?:No|Nos|Art|Sec|para|pp?|[JFMASOND][a-z]{2})\.? ?$"),
+            not_after=re.compile(
+                rf"[$€£¥]$|\b(?:No|Nos|Art|Sec|para|pp?|[JFMASOND][a-z]{{2}})\.? ?$"
+                rf"|\b(?:sections?|articles?|parts?|[JFMASOND][a-z]{{2,8}}) ?$|{_REFERRING.pattern}"
+            ),
         ),
         MarkerKind("arabic_bracket", r"(?<![\w.(])[0-9]{1,3}", r"\)", numeral, glued=False),
         MarkerKind(

@@ -69,6 +69,7 @@ NOTES = NoteGrammar(
     first_leads=re.compile("(?:첫[ ]?번째|맨[ ]?앞|처음|먼저)[^.;)\n]{0,20}(?:주관|총괄)"),
     first_group_leads=re.compile("쉼표[ ]?앞[^.;)\n]{0,20}(?:주관|총괄)"),
     divide=divide,
+    complete=lambda name, _following: name,
     unfinished=_UNFINISHED,
     belongs=belongs,
 )

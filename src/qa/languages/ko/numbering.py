@@ -59,12 +59,9 @@ NUMBERING = Numbering(
             "(?<![0-9A-Za-z.])[0-9]{1,3}",
             r"[.．](?![ ]{0,2}[0-9]{1,2}[.])(?![0-9])",
             numeral,
-            glued=False,
-            not_after=re.compile(r"[0-9]\.[ ]{0,2}$"),
+            not_after=re.compile(r"[0-9]\.[ ]{0,2}$|(?:제|월|년|일자?|번|호)[ ]?$"),
         ),
-        MarkerKind(
-            "syllable_dot", f"(?<![가-힣]){_SYLLABLE}", r"[.．](?=\s)", syllable, glued=False
-        ),
+        MarkerKind("syllable_dot", f"(?<![가-힣]){_SYLLABLE}", r"[.．](?=\s)", syllable),
         MarkerKind(
             "arabic_bracket",
             r"(?<![0-9A-Za-z.(])[0-9]{1,3}",

@@ -25,6 +25,10 @@ _ENDING = (
     "|[街乡]镇|镇街|街道)"
 )
 _ORGANISATION = _pattern(rf"{_ENDING}(?:[（(〔].{{0,30}}[）)〕])?$|^各[^要应须将和与及]{{1,16}}$")
+_SHARED = _pattern("[市县区州盟旗]?(?P<office>人民政府|政府|管委会|管理委员会)$")
+_CITY = _pattern("[\u4e00-\u9fff]{2,4}[市县区州盟旗](?:人民)?政府$")
+_OPEN_NAME = _pattern("(?:新区|开发区|高新区|经开区|园区|[自治]州|[市县])$")
+_SHORT = 4  # characters of the name of a city
 _JOINT = _pattern("以及|会同|及|和|与|并")
 _BARE = _pattern("(?:有关|相关|其他)?(?:单位|部门|机构|企业|政府|地区)$")
 
@@ -56,6 +60,17 @@ def belongs(name: str, following: str) -> bool:
     return bool(_UNFINISHED.match(name) and _AREA_TAIL.match(following))
 
 
+def complete(name: str, following: str) -> str:
+    """The name with what it shares with the next: 广州 before 深圳市政府 is 广州市政府."""
+    shared = _SHARED.search(following)
+    if not shared or name.startswith("各") or following.startswith("各"):
+        return name
+    if _OPEN_NAME.search(name):
+        return name + shared.group("office")
+    plain = len(name) <= _SHORT and not _ORGANISATION.search(name)
+    return name + shared.group() if plain and _CITY.match(following) else name
+
+
 _LABELS: tuple[tuple[str, Role], ...] = (
     (rf"(?:总?牵头|主办|主责|第一责任|主要责任|主要负责|总负责|主管)(?:{_KIND})", "lead"),
     (
@@ -76,7 +91,7 @@ _LABELS: tuple[tuple[str, Role], ...] = (
 NOTES = NoteGrammar(
     labels=tuple((both(label), role) for label, role in _LABELS),
     copula="(?<=[位门室构])[为是]",
-    told=_pattern("(?:负责|牵头|配合|参与|协助|协办|承办|实施|落实|推进)(?=[。.])"),
+    told=_pattern("(?:负责|牵头|配合|参与|协助|协办|承办|实施|落实|推进)(?=[。.：])"),
     roles=_pattern(
         "(?:按照?|根据|依据?|依照)?(?:各自)?(?:职责|职能|任务|权限)?(?:范围|权限)?(?:和|及)?(?:分工|工作)?"
         "(?:共同|分别|具体|组织|统筹|协同|积极|依法|联合|等)*(?:"
@@ -118,6 +133,7 @@ NOTES = NoteGrammar(
         '(?:逗号|[“"「]，[”"」])(?:之|以)?前[^。；;）)\n]{0,12}(?:牵头|主办|主责)'
     ),
     divide=divide,
+    complete=complete,
     unfinished=_UNFINISHED,
     belongs=belongs,
 )

@@ -10,11 +10,13 @@ import re
 
 from qa.languages.grammar import ARTICLE, MarkerKind, Numbering
 from qa.languages.zh.script import both
+from qa.layout import FILLER
 
 _DIGITS = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _UNITS = {"十": 10, "百": 100, "千": 1000}
 _NUMERAL = "[一二三四五六七八九十百千零〇两]{1,9}"
 _ARABIC = "[0-9０-９]{1,3}"
+_SPACE = rf"[ \u3000{FILLER}]?"
 
 
 def numeral(printed: str) -> int:
@@ -47,7 +49,9 @@ def symbol(printed: str) -> int:
 
 def formal(printed: str) -> int:
     """Read a numeral of the formal script: ``叁`` is 3, ``拾贰`` is 12."""
-    plain = printed.translate(str.maketrans("壹贰貳叁參肆伍陆陸柒捌玖拾", "一二二三三四五六六七八九十"))
+    plain = printed.translate(
+        str.maketrans("壹贰貳叁參肆伍陆陸柒捌玖拾", "一二二三三四五六六七八九十")
+    )
     return numeral(plain)
 
 
@@ -59,7 +63,7 @@ _REFERRED = re.compile(
 
 def _division(name: str, units: str, division: int) -> MarkerKind:
     """第X章 and the like."""
-    number = rf"第[ \u3000]?(?:{_NUMERAL}|[0-9]{{1,4}})[ \u3000]?(?:{both(units)})"
+    number = rf"第{_SPACE}(?:{_NUMERAL}|[0-9]{{1,4}}){_SPACE}(?:{both(units)})"
     if division == ARTICLE:
         number += rf"(?:之{_NUMERAL})?"
     return MarkerKind(
@@ -75,7 +79,9 @@ def _division(name: str, units: str, division: int) -> MarkerKind:
     )
 
 
-_COUNTED = "[年月日时分秒号点个家项条件名人次天周届位倍万千百亿元亩米吨批所处起款类种户台套岁层%％至到—-]"
+_COUNTED = (
+    "[年月日时分秒号点个家项条件名人次天周届位倍万千百亿元亩米吨批所处起款类种户台套岁层%％至到—-]"
+)
 
 _IN_LIST = rf"[、和及与至或]?[（(]{_NUMERAL}[）)]|[项款目类条种]|[、和及与至或]{_NUMERAL}[、项款条]"
 
@@ -87,7 +93,7 @@ _KINDS = (
     MarkerKind(
         "ideographic",
         _NUMERAL,
-        r"[ \u3000]?[、．.](?![0-9])",
+        rf"{_SPACE}[、．.](?![0-9])",
         numeral,
         # 统一、 唯一、 第一、 周一、 are words that end in a numeral.
         not_after=re.compile(
@@ -111,12 +117,12 @@ _KINDS = (
     MarkerKind(
         "formal",
         "[壹贰貳叁參肆伍陆陸柒捌玖拾]{1,3}",
-        r"[ \u3000]?[、．.]",
+        rf"{_SPACE}[、．.]",
         formal,
     ),
     MarkerKind(
         "bracketed",
-        rf"[（(][ \u3000]?{_NUMERAL}[ \u3000]?[）)]",
+        rf"[（(]{_SPACE}{_NUMERAL}{_SPACE}[）)]",
         "[、.．]?",
         numeral,
         not_after=re.compile(r"[第条款项目和及与至或、]$"),
@@ -135,7 +141,7 @@ _KINDS = (
     MarkerKind(
         "arabic_dot",
         _ARABIC,
-        r"[ \u3000]?[.．](?:(?![0-9０-９])|(?=(?:19|20)[0-9]{2}年))",
+        rf"{_SPACE}[.．](?:(?![0-9０-９])|(?=(?:19|20)[0-9]{{2}}年))",
         numeral,
         not_after=re.compile(r"[0-9０-９a-zA-Z.．/\-—№~～+×=第]$"),
         not_before=re.compile(r"[ \u3000]?[%％a-zA-Z]*[0-9]*[/%％]"),
@@ -144,7 +150,7 @@ _KINDS = (
     MarkerKind(
         "arabic_comma",
         _ARABIC,
-        r"[ \u3000]?、",
+        rf"{_SPACE}、",
         numeral,
         not_after=re.compile(r"[0-9０-９a-zA-Z.．/\-—№~～+×=第、和及]$"),
         not_before=re.compile(r"(?!(?:19|20)[0-9]{2}年)[0-9]"),
@@ -161,7 +167,7 @@ _KINDS = (
     ),
     MarkerKind(
         "bracketed_arabic",
-        rf"[（(][ \u3000]?{_ARABIC}[ \u3000]?[）)]",
+        rf"[（(]{_SPACE}{_ARABIC}{_SPACE}[）)]",
         "[、.．]?",
         numeral,
         item=True,
