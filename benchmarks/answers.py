@@ -23,7 +23,8 @@ from qa.assistant import Assistant
 from qa.config import ROOT, Settings
 from qa.encoder import SentenceTransformerEncoder, load_encoder
 from qa.evaluation import Question, Scores, evaluate, read_questions
-from qa.index import Index, build_index
+from qa.index import Index
+from qa.indexing import build_index
 from qa.types import LANGUAGES
 
 GOLD = ROOT / "tests" / "eval"

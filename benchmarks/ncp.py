@@ -23,7 +23,7 @@ from qa.assistant import Assistant
 from qa.config import Settings
 from qa.encoder import SentenceTransformerEncoder, load_encoder
 from qa.evaluation import bootstrap_interval
-from qa.index import build_index
+from qa.indexing import build_index
 from qa.types import Clause
 
 

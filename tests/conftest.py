@@ -26,7 +26,8 @@ from qa.config import DEFAULT_MODEL, ROOT
 from qa.encoder import Encoder, load_encoder
 from qa.errors import CorpusError
 from qa.evidence import FEATURES
-from qa.index import Index, Manifest, Progress, build_index, open_index
+from qa.index import Index, Manifest, open_index
+from qa.indexing import Progress, build_index
 from qa.ranking import FILE, MODES, SIGNALS, Ranking, Weights
 
 TESTS = Path(__file__).parent
@@ -60,7 +61,7 @@ def build_quickly(
     corpus: Path, folder: Path, encoder: Encoder, progress: Progress | None = None
 ) -> tuple[Manifest, tuple[CorpusError, ...]]:
     """``build_index`` with the terms of the corpus only: the built-in ones take most of the time."""
-    with mock.patch("qa.index.builtin_terms", return_value=()):
+    with mock.patch("qa.indexing.builtin_terms", return_value=()):
         return build_index(corpus, folder, encoder, progress)
 
 

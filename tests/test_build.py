@@ -20,7 +20,7 @@ from qa.index import open_index
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fake encoder in place of a model, and the terms of the corpus only."""
     monkeypatch.setattr("qa.build.SentenceTransformerEncoder", lambda name: BagOfCharacters(name))
-    monkeypatch.setattr("qa.index.builtin_terms", lambda: ())
+    monkeypatch.setattr("qa.indexing.builtin_terms", lambda: ())
 
 
 def arguments(corpus: Path, index: Path) -> Sequence[str]:
@@ -81,7 +81,7 @@ def test_an_interrupted_build_says_that_the_old_index_stands(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("qa.index.FaissStore.save", interrupt)
+    monkeypatch.setattr("qa.indexing.FaissStore.save", interrupt)
     assert qa.build.main(arguments(SMALL, index_folder)) == 130
     assert "interrupted; the old index is still in use" in capsys.readouterr().err
     assert open_index(index_folder).manifest.clauses == 11

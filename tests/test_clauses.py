@@ -14,13 +14,20 @@ from qa.clauses import remainder, split
 from qa.types import LANGUAGES, Clause, Document, Language
 
 FIXTURES = sorted((Path(__file__).parent / "fixtures" / "clauses").glob("*.txt"))
-# Elsewhere only the lines tell headings, contents or a signature from the clauses around them.
+# Elsewhere only the lines tell headings, contents, a signature, a table or a number without
+# punctuation from the clauses around them.
 FLATTENED = [
     path
     for path in FIXTURES
     if path.name.startswith("zh")
-    and not path.stem.endswith(("restarted_lists", "articles_with_items", "with_measures"))
-]
+    and not path.stem.endswith(
+        (
+            "restarted_lists", "articles_with_items", "with_measures", "hard_wrapped_lines",
+            "hard_wrapped_pages", "table_of_departments", "table_by_ideographs", "no_numbers",
+            "numbers_without_punctuation", "persons_and_deadlines",
+        )
+    )
+]  # fmt: skip
 
 
 def document(text: str, language: Language = "zh") -> Document:
@@ -62,6 +69,20 @@ def test_clauses_and_departments_survive_lost_line_breaks(path: Path, joint: str
     flat = split(document(joint.join(lines)))
     lined = split(document(text))
     assert [(c.number, c.departments, c.lead) for c in flat] == [
+        (c.number, c.departments, c.lead) for c in lined
+    ]
+
+
+@pytest.mark.parametrize("width", [28, 34, 41])
+@pytest.mark.parametrize("path", FLATTENED, ids=lambda path: path.stem)
+def test_clauses_and_departments_survive_hard_line_breaks(path: Path, width: int) -> None:
+    text = path.read_text(encoding="utf-8")
+    wrapped = "\n".join(
+        "\n".join(line[at : at + width] for at in range(0, max(len(line), 1), width))
+        for line in text.split("\n")
+    )
+    lined = split(document(text))
+    assert [(c.number, c.departments, c.lead) for c in split(document(wrapped))] == [
         (c.number, c.departments, c.lead) for c in lined
     ]
 
@@ -123,6 +144,43 @@ def test_items_with_notes_of_their_own_are_the_clauses() -> None:
     ]
 
 
+def test_a_unit_that_holds_twice_the_usual_before_a_gap_is_two_clauses() -> None:
+    text = (
+        "一、甲事。支持甲。（责任单位：市商务局）\n二、乙事。支持乙。（责任单位：市商务局）\n"
+        "丙事。支持丙。（责任单位：市财政局）\n四、丁事。支持丁。（责任单位：市税务局）"
+    )
+    clauses = split(document(text))
+    assert [(c.id, c.number, c.title) for c in clauses] == [
+        ("doc#一", "一", "甲事"),
+        ("doc#二", "二", "乙事"),
+        ("doc#[3]", "", "丙事"),
+        ("doc#四", "四", "丁事"),
+    ]
+
+
+def test_a_number_without_punctuation_counts_at_the_beginning_of_a_line_only() -> None:
+    assert numbers("1甲事。支持3家企业。\n2乙事。2年内补助。\n3丙事。") == ["1", "2", "3"]
+    assert numbers("支持1家企业，2家园区。奖励3次。") == []
+
+
+@pytest.mark.parametrize("title", ["任务清单", "工作计划", "总体规划", "扩大开放重大举措"])
+def test_a_list_begins_right_after_a_title(title: str) -> None:
+    assert numbers(f"某市{title}一、甲事。支持甲。二、乙事。支持乙。") == ["一", "二"]
+
+
+def test_a_row_of_a_table_names_the_departments_of_the_clause_it_is_about() -> None:
+    text = (
+        "一、任务\n1.建设平台。打通接口。\n2.设立基金。扩大贷款。\n二、保障\n1.加强督查。每月通报。\n"
+        "附件\n任务分工表\n序号|任务|牵头单位|配合单位\n1|建设平台|市数据局|市商务局\n"
+        "2|设立基金|市财政局|市国资委、市审计局"
+    )
+    assert [(c.number, c.departments, c.lead) for c in split(document(text))] == [
+        ("1", ("市数据局", "市商务局"), ("市数据局",)),
+        ("2", ("市财政局", "市国资委", "市审计局"), ("市财政局",)),
+        ("1", (), ()),
+    ]
+
+
 # --- where a clause ends -----------------------------------------------------------------------
 
 
@@ -135,6 +193,8 @@ def test_items_with_notes_of_their_own_are_the_clauses() -> None:
         "\n本政策执行期暂定为自发布之日起6个月。",
         "\n特此通知。\n（此件公开发布）",
         "本措施自2024年5月1日起施行。",
+        "\n上一篇：某通知\n下一篇：某公告",
+        "\n主办：某市政府 承办：某市数据局",
     ],
 )
 def test_the_last_clause_ends_before_what_follows_it(after: str) -> None:
@@ -161,6 +221,18 @@ def test_an_indent_in_running_text_is_a_lost_line_break() -> None:
 
 def test_a_numbered_closing_is_a_clause() -> None:
     assert numbers("一、甲事。支持甲。\n二、本措施自2024年5月1日起施行。") == ["一", "二"]
+    *_, last = split(document("一、甲事。支持甲。\n二、附则。本措施自2024年5月1日起施行。"))
+    assert (last.title, last.text[last.body_start :]) == ("附则", "本措施自2024年5月1日起施行。")
+
+
+def test_a_page_number_is_no_part_of_a_name_that_it_cuts() -> None:
+    text = (
+        "一、甲事。支持甲类企业发展壮大，给予补助三十万元。\n"
+        "二、乙事。支持乙类企业发展壮大，责任单位：市商务\n- 3 -\n局、市财政局\n"
+        "三、丙事。支持丙类企业发展壮大。（责任单位：市市\n场监管局、市税务局、市人力资源和社会保\n"
+        "障局、市住房和城乡建设局、市教育局、市水\n务局、市民政局）"
+    )
+    assert "市市场监管局" in split(document(text))[-1].departments
 
 
 @pytest.mark.parametrize(
@@ -205,7 +277,7 @@ FRAGMENTS = (
     "一、", "二、", "（一）", "（二）", "1.", "2．", "3、", "(1)", "①", "第一条", "第二条 ",
     "第一章", "1.1 ", "Article 1 ", "(a) ", "제1조(목적) ", "가. ", "\n", "。", "；", "：",
     "（", "）", "〔", "】", " ", "责任单位：", "牵头", "市商务局", "、", "（责任单位：市财政局）",
-    "附件1\n", "附件：", "目录\n", "……3", "2020年2月3日\n", "市政府\n",
+    "附件1\n", "附件：", "目录\n", "序号|任务|牵头单位\n1|甲|市商务局\n", "- 3 -\n", "由", "负责。", "……3", "2020年2月3日\n", "市政府\n",
     "本措施自发布之日起施行。", "列第一位的为牵头单位", "Responsible departments: ",
     "담당부서: ", "支持企业", "等", "及",
 )  # fmt: skip
@@ -239,7 +311,8 @@ def test_any_text_is_split_into_exact_ordered_slices(text: str, language: Langua
         "（一）", "责任单位：", "责任单位：；", "一、\n", "（", "（责任单位：市商务局）",
         "（" * 50 + "）" * 50, "一、（一）1.（1）①", "附件1\n", "市政府\n2020年2月3日\n",
         "第一条", "。（市商务局、市财政局）", "一、扩大。\n2020年2月3日\n", "目录\n一、总\n",
-        "a", "Article 1 ",
+        "a", "Article 1 ", "1|甲|市商务局\n", "序号|任务|牵头单位\n1|甲|市商务局\n1.甲\n", "市商务局负责。",
+        "市 商 务 局 ", "- 3 -\n", "1.甲\n3.乙\n", "支持企业扩大出口规模提升质量效益水平和能力\n",
     ],
     ids=lambda fragment: repr(fragment[:12]),
 )  # fmt: skip

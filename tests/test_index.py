@@ -18,7 +18,7 @@ from conftest import SMALL, TESTS, BagOfCharacters, run_python
 from conftest import build_quickly as build_index
 from filelock import FileLock
 
-import qa.index
+import qa.indexing
 from qa.corpus import read_corpus
 from qa.errors import (
     BuildInProgress,
@@ -270,14 +270,14 @@ def test_a_build_repairs_a_damaged_index(index_folder: Path) -> None:
 
 
 STEPS: dict[str, tuple[Any, str]] = {
-    "making the folder": (qa.index.tempfile, "mkdtemp"),
-    "writing records": (qa.index, "_write_lines"),
-    "writing arrays": (qa.index.np, "save"),
-    "writing terms": (qa.index.LexicalIndex, "save"),
+    "making the folder": (qa.indexing.tempfile, "mkdtemp"),
+    "writing records": (qa.indexing, "_write_lines"),
+    "writing arrays": (qa.indexing.np, "save"),
+    "writing terms": (qa.indexing.LexicalIndex, "save"),
     "encoding": (BagOfCharacters, "encode"),
-    "writing vectors": (qa.index.FaissStore, "save"),
+    "writing vectors": (qa.indexing.FaissStore, "save"),
     "writing the manifest": (Path, "write_text"),
-    "flushing": (qa.index.os, "fsync"),
+    "flushing": (qa.indexing.os, "fsync"),
     "renaming the build": (Path, "rename"),
     "replacing the pointer": (Path, "replace"),
 }

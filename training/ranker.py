@@ -30,7 +30,8 @@ from sklearn.metrics import roc_auc_score
 from qa.config import DEFAULT_MODEL, ROOT
 from qa.encoder import Encoder, SentenceTransformerEncoder
 from qa.evidence import FEATURES, Evidence
-from qa.index import Index, build_index, open_index
+from qa.index import Index, open_index
+from qa.indexing import build_index
 from qa.ranking import FILE, MODES, SIGNALS, Ranking, Weights, signals
 from qa.retrieval import Retriever
 from qa.types import Clause, Language

@@ -13,7 +13,6 @@ cores this is several times as fast as a dense optimiser over the whole matrix.
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

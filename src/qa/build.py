@@ -13,7 +13,8 @@ from tqdm import tqdm
 from qa.config import Settings
 from qa.encoder import SentenceTransformerEncoder
 from qa.errors import PolicyError
-from qa.index import Manifest, build_index
+from qa.index import Manifest
+from qa.indexing import build_index
 
 _STAGES = {
     "read": "reading the corpus",

@@ -327,7 +327,11 @@ class _Source:
         return unit.start, end
 
     def _stripped(self, unit: Unit, end: int) -> int:
-        while end > unit.marker.end and self.text[end - 1] in _BLANK:
+        while (
+            end > unit.marker.end
+            and self.text[end - 1] in _BLANK
+            and layout.is_blank(self.text, self.printed, end - 1)
+        ):
             end -= 1
         return end
 

@@ -116,7 +116,8 @@ class StaticEncoder:
             if encoding.ids:
                 vectors[row] = self._embeddings[encoding.ids].mean(axis=0, dtype=np.float32)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors / np.maximum(lengths, 1e-12)
+        unit: Vectors = vectors / np.maximum(lengths, 1e-12)
+        return unit
 
 
 def _encodable(text: str) -> str:

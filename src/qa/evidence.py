@@ -107,9 +107,7 @@ class Collector:
         outside = np.arange(len(index.outside), dtype=np.int64)
         self._outside_vectors = index.outside.vectors(outside)
         self._place_names = Glossary(places())
-        self._places_of = [
-            self._places_in(_imprint(document)) for document in index.documents
-        ]
+        self._places_of = [self._places_in(_imprint(document)) for document in index.documents]
         # People use the same words again and again; looking one up costs more than all the rest.
         self._neighbours = lru_cache(maxsize=_REMEMBERED_WORDS)(self._find_neighbours)
 

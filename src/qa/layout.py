@@ -12,11 +12,12 @@ from collections import Counter
 from qa.types import Language
 
 FILLER = "\u200b"
-"""A space without width: stands for a character that is read over."""
+"""A space without width: stands for a character that is read over. Inside a word it stands
+behind the word, so that the word can be found."""
 
 _NARROWEST = 16  # characters; shorter lines are not the width of a page
 _RAGGED = 3  # characters that full lines differ in: a stop may not begin a line
-_FEW = 4  # full lines that a wrapped text has at least
+_FEW = 3  # full lines that a wrapped text has at least
 _PAGE_NUMBER = re.compile(
     r"\n[ \t\u3000\xa0]{0,60}(?:[-—－–·][ ]?){1,2}[0-9０-９]{1,3}(?:[ ]?[-—－–·]){1,2}[ \t\u3000]{0,60}(?=\n)"
     r"|\n[ \t\u3000\xa0]{0,60}第?[ ]?[0-9]{1,3}[ ]?(?:页|/)[ ，,/]{0,3}共?[ ]?[0-9]{1,3}[ ]?页?[ \t]{0,60}(?=\n)"
@@ -43,6 +44,11 @@ def reading(text: str, language: Language) -> str:
     if language != "zh":
         return text
     return _SPACED.sub(_closed_up, _BROKEN.sub(r"\2\1", text))
+
+
+def is_blank(text: str, printed: str, index: int) -> bool:
+    """Whether nothing is printed where ``text`` is read over: a filler may have moved there."""
+    return text[index] != FILLER or not re.match(f"[{_HAN}]", printed[index])
 
 
 def _closed_up(match: re.Match[str]) -> str:

@@ -30,6 +30,7 @@ Mark: TypeAlias = Literal["", "lead", "all"]
 
 _MARKUP = " \t\u3000\xa0*_\n" + FILLER
 _AROUND = _MARKUP + "—-－“”\"'"
+_HAN = re.compile("[\u4e00-\u9fff]")
 _CLOSED = re.compile("[：:︰】〕］\\]]")  # what ends a label
 _BEFORE_COLON = rf"[*_]{{0,2}}[ \t\u3000{FILLER}]{{0,8}}"
 _LONGEST_SENTENCE = 160
@@ -156,7 +157,7 @@ def _bracketed(text: str, bounds: list[int], grammar: NoteGrammar) -> Iterator[N
     for start, stop in _pairs(text):
         if start < end or _crosses(bounds, start, stop):
             continue
-        content = text[start + 1 : stop - 1].replace(FILLER, "")
+        content = _joined_lines(text[start + 1 : stop - 1].replace(FILLER, ""), grammar)
         names = read(content, grammar)
         if names:
             end = stop
@@ -167,6 +168,17 @@ def _bracketed(text: str, bounds: list[int], grammar: NoteGrammar) -> Iterator[N
             bare += [Note(start, stop, names)] if names else []
     if len(bare) + found >= _HABIT:
         yield from bare
+
+
+def _joined_lines(content: str, grammar: NoteGrammar) -> str:
+    """The content of a bracket, whose lines break inside names rather than between them."""
+    if "\n" not in content:
+        return content
+    first, *others = (line.strip(_MARKUP) for line in content.split("\n"))
+    for line in others:
+        whole = not _HAN.match(first[-1:]) or _label(grammar).match(line)
+        first += ("\n" if whole else "") + line
+    return first
 
 
 def _crosses(bounds: list[int], start: int, stop: int) -> bool:
@@ -189,7 +201,7 @@ def _labelled(
         limit = min(limits[index] if index < len(limits) else len(text), start + _LONGEST)
         stop = _line_end(text, match.end(), limit)
         names = read(text[start:stop].lstrip(_OPENING), grammar)
-        end = start + len(text[start:stop].rstrip(_MARKUP))
+        end = start + len(text[start:stop].rstrip(_MARKUP.replace(FILLER, "")))
         if not names and not _skipped(match.group("label"), grammar):
             continue
         adjoining = held and not text[held.end : start].strip(_MARKUP)

@@ -43,7 +43,7 @@ def find(text: str, start: int, end: int, rules: Numbering, *, article: bool) ->
     if bracket:
         return bracket
     stop = rules.sentence_end.search(text, start, min(line_end, start + 4 * rules.title_limit))
-    line = text[start:line_end].rstrip(_BLANK)
+    line = text[start:line_end].rstrip(_BLANK.replace(FILLER, ""))
     if _skip(text, line_end, end) < end and (not stop or stop.end() >= start + len(line)):
         bare = line.rstrip("：:。. ")
         if 0 < len(bare) <= rules.title_limit + 15 and _stands_alone(line, article=article):

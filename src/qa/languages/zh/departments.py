@@ -6,6 +6,7 @@ import re
 
 from qa.languages.grammar import NoteGrammar, Role
 from qa.languages.zh.script import both
+from qa.layout import FILLER
 
 
 def _pattern(words: str) -> re.Pattern[str]:
@@ -91,7 +92,7 @@ _LABELS: tuple[tuple[str, Role], ...] = (
 NOTES = NoteGrammar(
     labels=tuple((both(label), role) for label, role in _LABELS),
     copula="(?<=[位门室构])[为是]",
-    told=_pattern("(?:负责|牵头|配合|参与|协助|协办|承办|实施|落实|推进)(?=[。.：])"),
+    told=_pattern(f"(?:负责|牵头|配合|参与|协助|协办|承办|实施|落实|推进){FILLER}?(?=[。.：])"),
     roles=_pattern(
         "(?:按照?|根据|依据?|依照)?(?:各自)?(?:职责|职能|任务|权限)?(?:范围|权限)?(?:和|及)?(?:分工|工作)?"
         "(?:共同|分别|具体|组织|统筹|协同|积极|依法|联合|等)*(?:"
