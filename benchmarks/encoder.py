@@ -1,6 +1,7 @@
 """How good the sentence encoder is: translation retrieval, similarity, passage search, speed, size.
 
-    python benchmarks/encoder.py --data ../shared/data [--model PATH ...] [--json FILE]
+    python benchmarks/encoder.py --data ../shared/data [--model PATH ...] [--english PATH]
+                                 [--json FILE]
 
 Every figure comes with a 95 % interval from 1,000 bootstrap samples over its sentences, pairs or
 questions. None of the data read here is used for training.
@@ -179,11 +180,8 @@ def megabytes(path: Path) -> float:
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) / 1e6
 
 
-def evaluate(path: Path, data: Path) -> dict[str, Figure | float]:
-    """All figures of the model in folder ``path``.
-
-    Raises ``FileNotFoundError`` when a benchmark's file is missing under ``data``.
-    """
+def load(path: Path) -> tuple[SentenceTransformer, Encode]:
+    """The model in a folder, never fetched from elsewhere, and its encoder to unit vectors."""
     model = SentenceTransformer(str(path), device="cpu", local_files_only=True)
 
     def encode(texts: list[str]) -> npt.NDArray[np.float32]:
@@ -192,6 +190,15 @@ def evaluate(path: Path, data: Path) -> dict[str, Figure | float]:
         )
         return np.asarray(vectors, np.float32)
 
+    return model, encode
+
+
+def evaluate(path: Path, data: Path) -> dict[str, Figure | float]:
+    """All figures of the model in folder ``path``.
+
+    Raises ``FileNotFoundError`` when a benchmark's file is missing under ``data``.
+    """
+    model, encode = load(path)
     folder = data / "parallel" / "eval"
     figures: dict[str, Figure | float] = {
         name: translation_retrieval(encode, folder / file) for name, file in RETRIEVAL.items()
@@ -199,8 +206,22 @@ def evaluate(path: Path, data: Path) -> dict[str, Figure | float]:
     figures |= semantic_similarity(encode, folder / "sts_test.ko-en.scored.tsv")
     figures |= passage_search(encode, data / "ncp" / "dev.jsonl")
     figures |= speed(model, read_columns(folder / RETRIEVAL["tico19 zh→en"])[0])
-    figures["megabytes"] = megabytes(path)
-    return figures
+    return figures | {"megabytes": megabytes(path)}
+
+
+def evaluate_english(path: Path, data: Path) -> dict[str, Figure | float]:
+    """The figures that make sense for an English-only model, for comparison."""
+    model, encode = load(path)
+    folder = data / "parallel" / "eval"
+    score, _, _, first, second = (
+        column[1:] for column in read_columns(folder / "sts_test.ko-en.scored.tsv")
+    )
+    cosine = np.asarray((encode(first) * encode(second)).sum(axis=1), float)
+    figures: dict[str, Figure | float] = {
+        "sts-b en": spearman_figure(cosine, np.array(score, float))
+    }
+    figures |= speed(model, read_columns(folder / RETRIEVAL["tico19 zh→en"])[1])
+    return figures | {"megabytes": megabytes(path)}
 
 
 def main() -> None:
@@ -208,9 +229,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the shared data")
     parser.add_argument("--model", type=Path, nargs="+", default=[DEFAULT_MODEL])
+    parser.add_argument("--english", type=Path, help="an English-only model to set beside it")
     parser.add_argument("--json", type=Path, help="also write all figures to this file")
     arguments = parser.parse_args()
     results = {str(path): evaluate(path, arguments.data) for path in arguments.model}
+    if arguments.english:
+        results[str(arguments.english)] = evaluate_english(arguments.english, arguments.data)
     for path, figures in results.items():
         print(f"\n{path}")
         for name, figure in figures.items():

@@ -31,6 +31,17 @@ def names(note: str, language: Language = "zh") -> list[str]:
         ("责任单位：市商务局；完成时限：2024年12月底前；联系人：张三", ["市商务局"]),
         ("责任单位：市商务局，2024年底前完成", ["市商务局"]),
         ("主办单位：市商务局；协办单位：市贸促会", ["*市商务局", "市贸促会"]),
+        ("【责任部门】市商务局、市财政局", ["市商务局", "市财政局"]),
+        ("责任单位为市商务局，各区政府", ["市商务局", "各区政府"]),
+        ("市商务局负责牵头，市财政局配合", ["*市商务局", "市财政局"]),
+        (
+            "责任单位：市商务局、市财政局（共同牵头），市税务局",
+            ["*市商务局", "*市财政局", "市税务局"],
+        ),
+        ("市商务局、市税务局会同有关部门负责", ["市商务局", "市税务局"]),
+        ("市公安局、市法院依法办理", ["市公安局", "市法院"]),
+        ("责任领导：张三 牵头单位：市商务局 配合单位：市财政局", ["*市商务局", "市财政局"]),
+        ("市商务局牵头，各区政府负责，每年汛期前完成", ["*市商务局", "各区政府"]),
     ],
 )
 def test_labels_and_words_of_role(note: str, expected: list[str]) -> None:
@@ -56,6 +67,12 @@ def test_labels_and_words_of_role(note: str, expected: list[str]) -> None:
         ("国务院相关部门和单位及各地区按职责分工负责", ["国务院相关部门和单位", "各地区"]),
         ("住房城乡建设部等国务院相关部门及各地区按职责分工负责", ["住房城乡建设部", "各地区"]),
         ("责任单位：市平等协商办、高等院校", ["市平等协商办", "高等院校"]),
+        ("责任单位：广州、佛山、深圳市政府", ["广州市政府", "佛山市政府", "深圳市政府"]),
+        ("责任单位：两江新区、高新区管委会", ["两江新区管委会", "高新区管委会"]),
+        ("责任单位：市文明办，各区党委、政府", ["市文明办", "各区党委、政府"]),
+        ("责任单位：市财政、各区政府", ["市财政", "各区政府"]),
+        ("責任機關：經濟部、財政部；協辦機關：勞動部", ["經濟部", "財政部", "勞動部"]),
+        ("责任单位：市商\u200b务局、市财政局", ["市商务局", "市财政局"]),
     ],
 )
 def test_a_name_is_neither_cut_nor_joined_to_another(note: str, expected: list[str]) -> None:
@@ -72,6 +89,8 @@ def test_a_name_is_neither_cut_nor_joined_to_another(note: str, expected: list[s
         "市级财政负责",
         "N95、KN95",
         "2020年底前",
+        "责任部门",
+        "加油站、充电站、换电设施",
     ],
 )
 def test_a_bracket_of_another_kind_is_no_note(bracket: str) -> None:
@@ -111,6 +130,7 @@ def test_english_notes(note: str, expected: list[str]) -> None:
         ("주관부서: 상무국, 협조부서: 재정국·관세청", ["*상무국", "재정국", "관세청"]),
         ("기획재정부 및 관세청 소관", ["기획재정부", "관세청"]),
         ("소관부서: 항만물류과(주관), 해운과", ["*항만물류과", "해운과"]),
+        ("주관: 경제정책과 / 협조: 시·군", ["*경제정책과", "시·군"]),
     ],
 )
 def test_korean_notes(note: str, expected: list[str]) -> None:
@@ -153,3 +173,20 @@ def test_offices_named_in_sentences_are_not_the_departments() -> None:
         Document("doc", "zh", "", "一、展会。市商务局会同市财政局审核，由市商务局负责组织。")
     )
     assert clause.departments == ()
+
+
+def test_whole_sentences_name_the_departments_where_that_is_the_habit() -> None:
+    text = (
+        "一、甲事。支持甲。由市商务局、市财政局分别负责。\n"
+        "二、乙事。支持乙。以上由市税务局牵头，市财政局配合。\n"
+        "三、丙事。支持丙。有关单位按职责分工负责。\n"
+        "四、附则。本措施由市商务局负责解释。"
+    )
+    clauses = split(Document("doc", "zh", "", text))
+    assert [(clause.departments, clause.lead) for clause in clauses] == [
+        (("市商务局", "市财政局"), ()),
+        (("市税务局", "市财政局"), ("市税务局",)),
+        (("有关单位",), ()),
+        ((), ()),
+    ]
+    assert clauses[0].wording() == "支持甲。"

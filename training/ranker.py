@@ -38,7 +38,7 @@ from qa.types import Clause, Language
 
 Numbers = NDArray[np.float64]
 
-RANK_PENALTY = 0.02
+RANK_PENALTY = 0.0002
 """L2 penalty on the ranker's weights, a question: chosen by leaving documents out."""
 
 
@@ -154,8 +154,8 @@ def fit_ranker(examples: list[Example], penalty: float = RANK_PENALTY) -> Number
             gradient += share @ features
         count = max(len(answerable), 1)
         return (
-            total / count + penalty / 2 * float(weights @ weights) / 10,
-            gradient / count + penalty * weights / 10,
+            total / count + penalty / 2 * float(weights @ weights),
+            gradient / count + penalty * weights,
         )
 
     against = [name in ("unnumbered", "elsewhere") for name in FEATURES]
@@ -221,8 +221,8 @@ def report(examples: list[Example], ranking: Ranking) -> Report:
 
 
 def bands(examples: list[Example], ranking: Ranking) -> tuple[float, float]:
-    """The borders of the three bands: answered from where nine of ten top clauses are right among
-    those above; refused below where one answerable question in twenty would be."""
+    """The borders of the three bands: answered from where 19 of 20 top clauses above are right;
+    refused below where one answerable question in twenty would be."""
     tops, right, answerable = [], [], []
     for example in examples:
         native = np.full(len(example.gold), example.mode == "native")
@@ -233,7 +233,7 @@ def bands(examples: list[Example], ranking: Ranking) -> tuple[float, float]:
         answerable.append(bool(example.gold.any()))
     scores, correct = np.array(tops), np.array(right)
     clarify = float(np.quantile(scores[np.array(answerable)], 0.05))
-    borders = [b for b in np.unique(scores) if b >= clarify and correct[scores >= b].mean() >= 0.9]
+    borders = [b for b in np.unique(scores) if b >= clarify and correct[scores >= b].mean() >= 0.95]
     return float(borders[0]) if borders else 0.9, clarify
 
 

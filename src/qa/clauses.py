@@ -1,7 +1,7 @@
 """Splits a policy document into its clauses.
 
-    text ──markers──▶ candidates ──outline──▶ units ──levels──▶ clauses
-      └────notes────────────────────────────────┘
+    text ──layout──▶ reading ──markers──▶ candidates ──outline──▶ units ──levels──▶ clauses
+                        └────notes, tables────────────────────────────┘
 
 The clause is the finest numbered unit that the document works with: where departments are named,
 the finest with a note of its own; elsewhere the finest that carries text and is no mere item.

@@ -23,6 +23,7 @@ _CLOSING = "）)］]〕】〉》｝}"
 _FAMILY = dict(zip(_OPENING + _CLOSING, "rrsstlabcc" * 2, strict=True))
 _BRACKET = re.compile(rf"[{re.escape(_OPENING + _CLOSING)}]")
 _DEEPEST = 3
+_FEW = 2  # names, beyond which one that does not look like a name passes for one
 _HABIT = 3  # notes that a document has to have for brackets with nothing but names to be some
 _SENTENCE_ENDS = ("。", "；", ".", ";")
 Mark: TypeAlias = Literal["", "lead", "all"]
@@ -218,7 +219,7 @@ def _labelled(
 def _skipped(label: str, grammar: NoteGrammar) -> bool:
     """Whether a label is one of deadlines or persons, which belong to the note beside them."""
     match = _label(grammar).match(label.lstrip(_OPENING))
-    return bool(match) and grammar.labels[int(str(match.lastgroup)[1:])][1] == "skip"
+    return match is not None and grammar.labels[int(str(match.lastgroup)[1:])][1] == "skip"
 
 
 def _told(text: str, bodies: list[int], found: list[Note], grammar: NoteGrammar) -> Iterator[Note]:
@@ -331,12 +332,17 @@ def _names(
             pending = []
         if separator and separator in grammar.groups:
             group += 1
-    names += pending
-    for index in range(len(names) - 2, -1, -1):
-        name, following = names[index], names[index + 1]
-        if name.group == following.group:
-            names[index] = replace(name, text=grammar.complete(name.text, following.text))
-    return names, group + 1
+    return _completed(names + pending, grammar), group + 1
+
+
+def _completed(names: list[Name], grammar: NoteGrammar) -> list[Name]:
+    """The names, each with the end that it shares with the next of its group."""
+    completed = names[-1:]
+    for name in names[-2::-1]:
+        whole = grammar.complete(name.text, completed[-1].text)
+        alike = name.group == completed[-1].group and whole != name.text
+        completed.append(replace(name, text=whole) if alike else name)
+    return completed[::-1]
 
 
 def _without_remarks(words: str, grammar: NoteGrammar) -> str:
@@ -382,8 +388,9 @@ def _joined(words: str, grammar: NoteGrammar) -> Iterator[tuple[str, str]]:
     held, mark = "", ""
     for atom, separator in _atoms(words, grammar.separators):
         if mark not in grammar.groups + "\n\t" and grammar.unfinished.search(held.strip()):
-            name = _clean(grammar.roles.sub("", atom), grammar)[0]
-            if grammar.belongs(held.strip(), name):
+            following = grammar.roles.sub("", atom).strip(_AROUND)
+            following = _clean(following, grammar)[0] or following
+            if grammar.belongs(held.strip(), following):
                 held, mark = f"{held}{mark}{atom}", separator
                 continue
         if held.strip():
@@ -418,10 +425,11 @@ def _convincing(names: list[Name], grammar: NoteGrammar) -> bool:
 
 
 def _bare(content: str, grammar: NoteGrammar) -> tuple[Name, ...]:
-    """The names in a bracket that holds nothing else; () where anything else stands in it."""
+    """The names in a bracket that holds nothing else, bar one that does not look like a name."""
     names, _ = _names(content, "plain", 0, grammar)
     atoms = sum(1 for _ in _joined(content, grammar))
-    sure = len(names) >= atoms and all(grammar.organisation.search(name.text) for name in names)
+    unsure = [name for name in names if not grammar.organisation.search(name.text)]
+    sure = len(names) >= atoms and len(unsure) <= (len(names) > _FEW and names[0] not in unsure)
     return _unique(names) if sure else ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import socket
 import sys
@@ -87,12 +88,18 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
 
         from qa.web.page import application
 
+        class Server(uvicorn.Server):
+            async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                # Pages that are still open are cut off, which is no error.
+                logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+                await super().shutdown(sockets)
+
         chat = opening.result() or _build(settings)
     config = uvicorn.Config(
         application(chat),
         log_level="error",
         access_log=False,
-        timeout_graceful_shutdown=1,  # pages that are still open keep a connection
+        timeout_graceful_shutdown=1,  # every open page keeps a connection
     )
     host, port = listener.getsockname()[:2]
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
@@ -101,7 +108,7 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
     later.start()
     print(f"http://{shown}:{port}", flush=True)
     print("app.py: the chat is open at the address above; Ctrl-C ends it", file=sys.stderr)
-    uvicorn.Server(config).run(sockets=[listener])
+    Server(config).run(sockets=[listener])
 
 
 def _open(settings: Settings) -> Chat | None:

@@ -47,7 +47,7 @@ def belongs(name: str, following: str) -> bool:
         bool(_UNFINISHED.search(name))
         and bool(following)
         and not _ORGANISATION.search(following)
-        and not re.match("(?:all|each|other|relevant|local) ", following, re.I)
+        and not re.match("(?:all|each|other|relevant|local) |etc|and ", following, re.I)
     )
 
 

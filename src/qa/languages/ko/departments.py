@@ -34,7 +34,7 @@ def divide(name: str) -> list[str]:
 
 def belongs(name: str, following: str) -> bool:
     """Whether the dot is inside one name, as in 시·군: what follows is too short for a name."""
-    return not following and bool(_UNFINISHED.match(name))
+    return len(following) < 2 and bool(_UNFINISHED.match(name))
 
 
 NOTES = NoteGrammar(

@@ -18,7 +18,9 @@ _AREA = (
     "(?:自治[县州旗]|[市县区州旗盟]|开发区|新区|园区|功能区|管理区|乡镇|街道|[乡镇]"
     "|[（(〔\\[][^）)〕\\]]{1,12}[）)〕\\]])"
 )
-_UNFINISHED = _pattern(rf"^各?(?:有关|相关)?(?:地级以上|设区)?{_AREA}+$")
+_UNFINISHED = _pattern(rf"^各?(?:有关|相关)?(?:地级以上|设区)?{_AREA}+(?:党委|党工委)?$")
+_PARTY = ("党委", "党工委")
+_GOVERNMENT = _pattern("(?:人民)?政府$|管委会$")
 _AREA_TAIL = _pattern(rf"{_AREA}+(?:两级)?(?:人民政府|政府|党委、?政府|管委会|管理委员会|党委)?$")
 _ENDING = (
     "(?:[局委部厅办府会司室署社处院所联协县市州盟旗校队馆台团网]|海关|机关|集团|中心|小组|专班|单位|部门|机构|企业"
@@ -28,7 +30,7 @@ _ENDING = (
 _ORGANISATION = _pattern(rf"{_ENDING}(?:[（(〔].{{0,30}}[）)〕])?$|^各[^要应须将和与及]{{1,16}}$")
 _SHARED = _pattern("[市县区州盟旗]?(?P<office>人民政府|政府|管委会|管理委员会)$")
 _CITY = _pattern("[\u4e00-\u9fff]{2,4}[市县区州盟旗](?:人民)?政府$")
-_OPEN_NAME = _pattern("(?:新区|开发区|高新区|经开区|园区|[自治]州|[市县])$")
+_OPEN_NAME = _pattern("(?:新区|开发区|高新区|经开区|园区|自治州|[市县])$")
 _SHORT = 4  # characters of the name of a city
 _JOINT = _pattern("以及|会同|及|和|与|并")
 _BARE = _pattern("(?:有关|相关|其他)?(?:单位|部门|机构|企业|政府|地区)$")
@@ -58,6 +60,8 @@ def _whole(name: str) -> bool:
 
 def belongs(name: str, following: str) -> bool:
     """Whether 、 between the two is inside one name, as in 各区、县（市）政府."""
+    if name.endswith(_PARTY):
+        return bool(_GOVERNMENT.match(following))
     return bool(_UNFINISHED.match(name) and _AREA_TAIL.match(following))
 
 
@@ -68,7 +72,8 @@ def complete(name: str, following: str) -> str:
         return name
     if _OPEN_NAME.search(name):
         return name + shared.group("office")
-    plain = len(name) <= _SHORT and not _ORGANISATION.search(name)
+    named = not _ORGANISATION.search(name) or name.endswith("州")
+    plain = len(name) <= _SHORT and named
     return name + shared.group() if plain and _CITY.match(following) else name
 
 
@@ -96,7 +101,7 @@ NOTES = NoteGrammar(
     roles=_pattern(
         "(?:按照?|根据|依据?|依照)?(?:各自)?(?:职责|职能|任务|权限)?(?:范围|权限)?(?:和|及)?(?:分工|工作)?"
         "(?:共同|分别|具体|组织|统筹|协同|积极|依法|联合|等)*(?:"
-        "(?P<lead>(?:总?牵头|主办|主抓|主责)(?:负责|组织|实施|落实|推进|抓总|协调)*)"
+        "(?P<lead>(?:负责)?(?:总?牵头|主办|主抓|主责)(?:负责|组织|实施|落实|推进|抓总|协调)*)"
         "|(?:组织)?(?:负责|配合|参与|参加|协助|协办|承办|落实|推进|支持|协同|实施|执行|会办)(?:落实|实施|推进|配合|做好)*)$"
         "|依法(?:办理|查处)$|(?:按|依|根据)照?(?:各自)?(?:职责|职能)(?:分工)?$"
     ),
