@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from conftest import BagOfCharacters, plain_ranking
 
-from qa.answering import check_numbers, choose_outcome, cite, clauses_to_cite, settling_sentences
+from qa.answering import (
+    check_numbers,
+    choose_outcome,
+    cite,
+    clauses_to_choose,
+    clauses_to_cite,
+    settling_sentences,
+)
 from qa.assistant import Assistant
 from qa.retrieval import Result, Retriever
 from qa.types import Clause, Document, Hit, Language, NumberCheck, Outcome, Translation
@@ -99,9 +106,31 @@ def test_the_sentences_that_support_best_are_quoted(
     assistant: Assistant, support: dict[int, float], sentences: list[int]
 ) -> None:
     found = result(assistant, "五", support)
-    assert settling_sentences(found, assistant.index, found.hits) == {
-        found.hits[0].clause.id: sentences
+    clause = found.hits[0].clause
+    assert settling_sentences(found, assistant.index, [clause], quantity=False) == {
+        clause.id: sentences
     }
+
+
+def test_who_asks_for_a_number_is_quoted_the_sentence_that_has_one(assistant: Assistant) -> None:
+    found = result(assistant, "二", {0: 0.5, 1: 0.55})  # 3个工作日 stands in the first
+    clause = found.hits[0].clause
+    sentences = settling_sentences(found, assistant.index, [clause], quantity=False)
+    assert sentences == {clause.id: [0, 1]}
+    found = result(assistant, "二", {0: 0.5, 1: 0.5})
+    sentences = settling_sentences(found, assistant.index, [clause], quantity=True)
+    assert sentences == {clause.id: [0]}
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "offered"),
+    [((0.5, 0.4, 0.3, 0.2), 3), ((0.5, 0.4, 0.05), 2), ((0.5, 0.01), 2), ((0.5,), 1)],
+)
+def test_two_clauses_are_offered_and_a_third_where_it_is_possible(
+    probabilities: tuple[float, ...], offered: int
+) -> None:
+    hits = [Hit(CLAUSE, probability, rank) for rank, probability in enumerate(probabilities, 1)]
+    assert len(clauses_to_choose(hits)) == offered
 
 
 # --- quotations

@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
-import jieba  # type: ignore[import-untyped]
+import jieba
 import numpy as np
 import torch
 from tokenizers import Tokenizer

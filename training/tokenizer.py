@@ -21,8 +21,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import jieba  # type: ignore[import-untyped]
-import opencc  # type: ignore[import-untyped]
+import jieba
+import opencc
 import sentencepiece
 from sentencepiece import sentencepiece_model_pb2
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, trainers

@@ -25,7 +25,7 @@ import numpy.typing as npt
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from training.config import PairsConfig, TrainConfig
 from training.pairs import Pair, match
@@ -304,10 +304,10 @@ def train(
             rows, places = np.unique(both.values, return_inverse=True)
             row_index = torch.from_numpy(rows)
             local = weights[row_index].requires_grad_()
-            sums = F.embedding_bag(
+            sums = functional.embedding_bag(
                 torch.from_numpy(places), local, torch.from_numpy(both.starts[:-1]), mode="sum"
             )
-            vectors = F.normalize(sums, dim=1)
+            vectors = functional.normalize(sums, dim=1)
             same = not_negatives(left, right, record)
             loss = contrastive_loss(
                 vectors[: len(left)], vectors[len(left) :], same, config.temperature

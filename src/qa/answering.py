@@ -28,6 +28,11 @@ from qa.types import (
 
 _MOST_QUOTES = 2
 _NEARLY_AS_GOOD = 0.85
+_HAS_A_NUMBER = 0.1
+MOST_CHOICES = 3
+_POSSIBLE = 0.2
+"""A third clause is offered from this share of the probability of the best."""
+
 _SECOND_CLAUSE = 0.85
 """A further clause is cited with the first when its probability is at least this share of it and
 itself high enough to be an answer: questions that need two clauses name two things."""
@@ -54,19 +59,29 @@ def clauses_to_cite(hits: Sequence[Hit], answer: float) -> list[Clause]:
     return [first.clause, *second]
 
 
-def settling_sentences(result: Result, index: Index, hits: Sequence[Hit]) -> dict[str, list[int]]:
-    """For the clause of each of ``hits`` (by id) the numbers of the sentences that support the
-    question best, in order."""
+def clauses_to_choose(hits: Sequence[Hit]) -> list[Clause]:
+    """The two or three clauses that an unsure answer offers; a third only where it is possible."""
+    possible = sum(hit.probability >= _POSSIBLE * hits[0].probability for hit in hits)
+    return [hit.clause for hit in hits[: min(max(possible, 2), MOST_CHOICES)]]
+
+
+def settling_sentences(
+    result: Result, index: Index, clauses: Sequence[Clause], quantity: bool
+) -> dict[str, list[int]]:
+    """For each of ``clauses`` (by id) the numbers of the sentences that support the question best,
+    in order; where a ``quantity`` is asked for, a sentence with a number has the advantage."""
     evidence = result.evidence
-    wanted = {hit.clause.id for hit in hits}
+    wanted = {clause.id for clause in clauses}
     positions = [clause for clause in evidence.clauses if index.clauses[clause].id in wanted]
     support: defaultdict[str, dict[int, float]] = defaultdict(dict)
     for row in np.flatnonzero(np.isin(evidence.passage_clauses, positions)):
         passage = index.passages[evidence.passages[row]]
         if passage.kind == "sentence":
             of_clause = support[index.clauses[passage.clause].id]
-            score = max(of_clause.get(passage.sentence, 0.0), float(evidence.support[row]))
-            of_clause[passage.sentence] = score
+            score = float(evidence.support[row])
+            if quantity and number_values(passage.text):
+                score += _HAS_A_NUMBER
+            of_clause[passage.sentence] = max(of_clause.get(passage.sentence, 0.0), score)
     return {clause_id: _best_sentences(scores) for clause_id, scores in support.items()}
 
 

@@ -31,7 +31,6 @@ from qa.types import (
 )
 
 _LISTED = 10
-_CHOICES = 3
 _UNSURE = 0.15
 """Above the border of an answer, up to which an answer has to survive a rewording."""
 _UNCOVERED = 0.35
@@ -88,7 +87,7 @@ class Assistant:
             return Answer(question, language, Outcome.INVALID, reply=intent.invalid)
         if intent.small_talk:
             return Answer(question, language, Outcome.SMALL_TALK, reply=intent.small_talk)
-        focus = Focus.DEPARTMENTS if intent.departments else Focus.CLAUSE
+        focus = _focus(intent)
         before = _clause_of(previous)
         if intent.clause and (named := self._numbered(intent.clause, documents, before)):
             return self._of_clauses(question, language, named, focus)
@@ -97,8 +96,8 @@ class Assistant:
         if before is None and not intent.topic:
             return Answer(question, language, Outcome.INVALID, reply="no_topic")
         if before and previous and _leans(intent):
-            return self._follow_up(question, language, intent, focus, before, previous, documents)
-        return self._search(question, language, focus, documents)
+            return self._follow_up(question, language, intent, before, previous, documents)
+        return self._search(question, language, intent, documents)
 
     # --- the ways to an answer
 
@@ -106,7 +105,7 @@ class Assistant:
         self,
         question: str,
         language: Language,
-        focus: Focus,
+        intent: Intent,
         documents: Documents,
         asked: str = "",
         assumed: Clause | None = None,
@@ -116,24 +115,22 @@ class Assistant:
         outcome = answering.choose_outcome(
             result.hits, self._ranking.answer, self._ranking.clarify, stable
         )
-        sentences = answering.settling_sentences(result, self.index, result.hits[:_CHOICES])
-        cited: tuple[Citation, ...] = ()
-        choices: tuple[Citation, ...] = ()
+        shown: list[Clause] = []
         if outcome is Outcome.ANSWERED:
-            clauses = answering.clauses_to_cite(result.hits, self._ranking.answer)
-            cited = tuple(self._cite(clause, language, sentences) for clause in clauses)
+            shown = answering.clauses_to_cite(result.hits, self._ranking.answer)
         elif outcome is Outcome.CLARIFY:
-            choices = tuple(
-                self._cite(hit.clause, language, sentences) for hit in result.hits[:_CHOICES]
-            )
+            shown = answering.clauses_to_choose(result.hits)
+        sentences = answering.settling_sentences(result, self.index, shown, intent.quantity)
+        citations = tuple(self._cite(clause, language, sentences) for clause in shown)
+        cited = citations if outcome is Outcome.ANSWERED else ()
         return Answer(
             question=asked or question,
             language=language,
             outcome=outcome,
             hits=result.hits,
             citations=cited,
-            choices=choices,
-            focus=focus,
+            choices=citations if outcome is Outcome.CLARIFY else (),
+            focus=_focus(intent),
             uncovered=_uncovered(result),
             numbers=self._check_numbers(question, cited),
             assumed=assumed,
@@ -146,7 +143,9 @@ class Assistant:
         hits = tuple(
             Hit(clause, 1.0, rank) for rank, clause in enumerate(clauses[:_LISTED], start=1)
         )
-        citations = tuple(self._whole(clause, language) for clause in clauses[:_CHOICES])
+        citations = tuple(
+            self._whole(clause, language) for clause in clauses[: answering.MOST_CHOICES]
+        )
         if len(clauses) == 1:
             return Answer(question, language, Outcome.ANSWERED, hits, citations, focus=focus)
         return Answer(question, language, Outcome.CLARIFY, hits, choices=citations, focus=focus)
@@ -184,17 +183,16 @@ class Assistant:
         question: str,
         language: Language,
         intent: Intent,
-        focus: Focus,
         before: Clause,
         previous: Answer,
         documents: Documents,
     ) -> Answer:
         """The clause before again where nothing new is asked; else the topic carried on."""
         if not intent.topic or (intent.more and len(intent.topic) < _SHORT_TOPIC):
-            answer = self._of_clauses(question, language, [before], focus)
+            answer = self._of_clauses(question, language, [before], _focus(intent))
             return replace(answer, assumed=before)
         carried = f"{previous.question} {question}"
-        return self._search(carried, language, focus, documents, asked=question, assumed=before)
+        return self._search(carried, language, intent, documents, asked=question, assumed=before)
 
     # --- parts
 
@@ -274,6 +272,10 @@ class Assistant:
             self._translations(clause),
             language,
         )
+
+
+def _focus(intent: Intent) -> Focus:
+    return Focus.DEPARTMENTS if intent.departments else Focus.CLAUSE
 
 
 def _clause_of(previous: Answer | None) -> Clause | None:

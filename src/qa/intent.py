@@ -35,6 +35,7 @@ class Intent:
         small_talk: key of the reply to what is talk and no question, or empty.
         clause: number of the clause that is named, 0 where none is.
         departments: the asker wants to know who is responsible.
+        quantity: the asker wants a number.
         duties: the asker wants to know what a department does.
         continues: the question leans on the one before.
         more: the asker wants the clause before in full.
@@ -45,6 +46,7 @@ class Intent:
     small_talk: str = ""
     clause: int = 0
     departments: bool = False
+    quantity: bool = False
     duties: bool = False
     continues: bool = False
     more: bool = False
@@ -65,6 +67,7 @@ def read_intent(question: str, language: Language) -> Intent:
     return Intent(
         clause=_clause_number(form),
         departments=bool(intents.departments.search(form)),
+        quantity=bool(intents.quantity.search(form)),
         duties=bool(intents.duties.search(form)),
         continues=bool(intents.continues.search(form)),
         more=bool(intents.more.search(form)),

@@ -16,6 +16,7 @@ class Intents:
     Attributes:
         clause_reference: names a clause by number; its groups hold the numeral.
         departments: asks who is responsible.
+        quantity: asks how much, how many or how long: for a number.
         duties: asks what a department does.
         continues: opens a question that leans on the one before.
         more: asks for the clause again, in full.
@@ -25,6 +26,7 @@ class Intents:
 
     clause_reference: re.Pattern[str]
     departments: re.Pattern[str]
+    quantity: re.Pattern[str]
     duties: re.Pattern[str]
     continues: re.Pattern[str]
     more: re.Pattern[str]

@@ -32,6 +32,9 @@ INTENTS = Intents(
         r"|\bwho('s|\s+is|\s+are|\s+will\s+be)?\s+(\w+\s+){0,2}(responsible|in\s+charge|handl\w+|deals?|leads?|leading|runs?|running|manages?|managing|oversees?|supervis\w+)\b"
         r"|\bwho\s+(do|should|can|must|shall|to)\s+(i|we|one)?\s*(ask|contact|call|talk|speak|turn|approach|apply|go)\b|\bwhom\b|\bresponsible\s+(department|authority|body|bodies|unit|agency)\b"
     ),
+    quantity=re.compile(
+        r"\bhow\s+(much|many|long|soon|fast|quickly|often|big|high|large)\b|\bwhen\b|\bwhat\s+(is\s+the\s+)?(rate|percentage|share|amount|limit|deadline|target|number)\b|\b(rate|percent(age)?|deadline|days)\b"
+    ),
     duties=re.compile(
         r"\bwhat\s+(does|do|is|are|will|would|should|can)\s+(the\s+)?.{2,60}?\s*(do|doing|handle|handling|cover|role|dut(y|ies)|tasks?|responsib\w+|in\s+charge|job)\b"
         r"|\b(role|dut(y|ies)|tasks?|responsibilit(y|ies)|jobs?)\s+(of|for|does|do)\b|\bresponsible\s+for\s+(what|which)\b|\b(what|which)\s+(clauses?|measures?|articles?|parts?|things?)\b.{0,40}\b(involve|name|mention|concern|assign|belong|handled|fall|responsible|cover)\w*"
