@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from qa.evidence import Evidence
 from qa.index import Index
 from qa.numbers import find_numbers, number_values
 from qa.passages import clause_sentences
@@ -66,23 +67,40 @@ def clauses_to_choose(hits: Sequence[Hit]) -> list[Clause]:
 
 
 def settling_sentences(
-    result: Result, index: Index, clauses: Sequence[Clause], quantity: bool
+    result: Result, index: Index, clauses: Sequence[Clause], language: Language, quantity: bool
 ) -> dict[str, list[int]]:
     """For each of ``clauses`` (by id) the numbers of the sentences that support the question best,
-    in order; where a ``quantity`` is asked for, a sentence with a number has the advantage."""
-    evidence = result.evidence
-    wanted = {clause.id for clause in clauses}
-    positions = [clause for clause in evidence.clauses if index.clauses[clause].id in wanted]
-    support: defaultdict[str, dict[int, float]] = defaultdict(dict)
-    for row in np.flatnonzero(np.isin(evidence.passage_clauses, positions)):
+    in order.
+
+    A question is compared with the sentences in its own ``language`` where they stand in it, else
+    with the original. Where a ``quantity`` is asked for, a sentence with a number has the advantage.
+    """
+    originals = {document.id: document.language for document in index.documents}
+    settling = {}
+    for clause in clauses:
+        original = originals[clause.document_id]
+        by_language = _support(result.evidence, index, clause)
+        scores = by_language.get(language) or by_language.get(original, {})
+        if quantity:
+            for sentence, (start, end) in enumerate(clause_sentences(clause, original)):
+                if sentence in scores and number_values(clause.text[start:end]):
+                    scores[sentence] += _HAS_A_NUMBER
+        if scores:
+            settling[clause.id] = _best_sentences(scores)
+    return settling
+
+
+def _support(evidence: Evidence, index: Index, clause: Clause) -> dict[Language, dict[int, float]]:
+    """How much of the question each sentence of ``clause`` supports, by language."""
+    position = next(c for c in evidence.clauses if index.clauses[c].id == clause.id)
+    support: defaultdict[Language, dict[int, float]] = defaultdict(dict)
+    for row in np.flatnonzero(evidence.passage_clauses == position):
         passage = index.passages[evidence.passages[row]]
         if passage.kind == "sentence":
-            of_clause = support[index.clauses[passage.clause].id]
-            score = float(evidence.support[row])
-            if quantity and number_values(passage.text):
-                score += _HAS_A_NUMBER
-            of_clause[passage.sentence] = max(of_clause.get(passage.sentence, 0.0), score)
-    return {clause_id: _best_sentences(scores) for clause_id, scores in support.items()}
+            scores = support[passage.language]
+            score = max(scores.get(passage.sentence, 0.0), float(evidence.support[row]))
+            scores[passage.sentence] = score
+    return support
 
 
 def _best_sentences(scores: Mapping[int, float]) -> list[int]:

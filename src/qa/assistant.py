@@ -15,6 +15,7 @@ from qa import answering
 from qa.encoder import Encoder
 from qa.index import Index, check_model, open_index
 from qa.intent import Intent, clause_number, read_intent
+from qa.numbers import find_numbers
 from qa.ranking import Ranking
 from qa.retrieval import Result, Retriever
 from qa.text import detect_language, normalise
@@ -120,7 +121,13 @@ class Assistant:
             shown = answering.clauses_to_cite(result.hits, self._ranking.answer)
         elif outcome is Outcome.CLARIFY:
             shown = answering.clauses_to_choose(result.hits)
-        sentences = answering.settling_sentences(result, self.index, shown, intent.quantity)
+        sentences = answering.settling_sentences(
+            result,
+            self.index,
+            shown,
+            language,
+            quantity=intent.quantity or bool(find_numbers(question)),
+        )
         citations = tuple(self._cite(clause, language, sentences) for clause in shown)
         cited = citations if outcome is Outcome.ANSWERED else ()
         return Answer(
