@@ -279,3 +279,19 @@ def test_swapping_the_contents_of_two_policies_changes_the_digest(corpus_folder:
     shutil.move(second, first)
     shutil.move(aside, second)
     assert corpus_digest(corpus_folder) != corpus_digest(SMALL)
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "issued"),
+    [
+        ("棠溪市人民政府\n棠政发〔2031〕7号\n\n关于扶持窑厂的通知\n\n正文。\n\n2031年5月6日\n", "棠政发〔2031〕7号", "2031-05-06"),
+        ("关于扶持窑厂的通知（棠政办发〔2031〕12号）\n正文。", "棠政办发〔2031〕12号", ""),
+        ("关于扶持窑厂的通知\n（2031年12月1日）\n正文。", "", "2031-12-01"),
+        ("关于扶持窑厂的通知 各区县： 正文。 棠溪市商务局 2031年5月6日", "", "2031-05-06"),
+        ("关于扶持窑厂的通知\n自2031年5月6日起施行，依据棠政发〔2030〕1号文件。", "", ""),
+        ("关于扶持窑厂的通知\n正文。\n2031年13月40日", "", ""),
+    ],
+)  # fmt: skip
+def test_a_document_says_its_number_and_date_itself(text: str, number: str, issued: str) -> None:
+    document = make_document("d", text)
+    assert (document.number, document.issued) == (number, issued)

@@ -32,6 +32,14 @@ _TITLE_WORDS = re.compile(
     r"(通知|措施|意见|办法|方案|规定|政策|条例|决定|细则|公告|指南|计划|通告|若干|法|规则|Measures|Notice|Policy|Policies|조치|정책|방안|규정|고시|조례)"
 )
 _LONGEST_TITLE = 90
+_OPENING = 600
+_NUMBER_LINE = re.compile(
+    r"(?:^|[（(\s])([\u4e00-\u9fff]{1,12}[〔\[（(【]\s?\d{4}\s?[〕\]）)】]\s?第?\s?\d{1,5}\s?号)(?=[）)\s]|$)",
+    re.M,
+)
+_DATE = r"(\d{4})\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})\s?日"
+_DATE_LINE = re.compile(rf"^[（(\s]*{_DATE}[）)\s]*$", re.M)
+_DATE_AT_THE_END = re.compile(rf"(?<=\s){_DATE}\s*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,9 +227,30 @@ def read_document(path: Path) -> Document:
 
 
 def make_document(identifier: str, text: str) -> Document:
-    """A document from its text: language and title are read from it."""
+    """A document from its text: language, title, number and date are read from it."""
     text = clean(text)
-    return Document(identifier, detect_language(text), _title(text), text)
+    return Document(
+        identifier, detect_language(text), _title(text), text, _number(text), _issued(text)
+    )
+
+
+def _number(text: str) -> str:
+    """The document number among the opening lines, on a line of its own or in brackets."""
+    found = _NUMBER_LINE.search(text[:_OPENING])
+    return found.group(1) if found else ""
+
+
+def _issued(text: str) -> str:
+    """The date of the signature or under the title, as YYYY-MM-DD; the last of them.
+
+    A date inside a sentence is not the date of the document.
+    """
+    dates = [*_DATE_LINE.finditer(text), *_DATE_AT_THE_END.finditer(text)]
+    for match in reversed(dates):
+        year, month, day = (int(part) for part in match.groups())
+        if 1 <= month <= 12 and 1 <= day <= 31:
+            return f"{year:04}-{month:02}-{day:02}"
+    return ""
 
 
 def clean(text: str) -> str:

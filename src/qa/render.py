@@ -8,7 +8,7 @@ from typing import Any
 from qa.index import Index
 from qa.intent import clause_number
 from qa.messages import message
-from qa.types import Answer, Citation, Clause, Focus, Language, Outcome
+from qa.types import Answer, Citation, Clause, Document, Focus, Language, Outcome
 
 
 def department_name(index: Index, printed: str, language: Language) -> str:
@@ -28,6 +28,11 @@ def clause_label(clause: Clause, language: Language, title: str = "") -> str:
     if language != "zh":  # who does not read Chinese does not read 十三 either
         number = str(clause_number(clause.number) or number)
     return f"{message(language, 'clause', number=number)} {title or clause.title}".strip()
+
+
+def imprint(document: Document) -> list[str]:
+    """What the text says of itself beside its title: number and date, as far as it does."""
+    return [part for part in (document.number, document.issued) if part]
 
 
 def contacts(answer: Answer, index: Index) -> list[str]:
@@ -130,7 +135,7 @@ def _card(citation: Citation, answer: Answer, index: Index) -> Iterator[str]:
     if answer.focus is Focus.DUTIES and len(index.documents) == 1:
         return
     title = index.titles.get((citation.document.id, language), "") or citation.document.title
-    yield f"  {message(language, 'source')}: {title}"
+    yield f"  {message(language, 'source')}: {' · '.join([title, *imprint(citation.document)])}"
 
 
 def _departments(clause: Clause, language: Language, index: Index) -> str:

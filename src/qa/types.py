@@ -24,12 +24,16 @@ class Document:
 
     ``text`` is NFC with ``\\n`` line ends and without a byte order mark; ``id`` is the name of the
     file without its ending; ``title`` is the first line that reads like one (may be empty).
+    ``number`` (国办发〔2020〕24号) and ``issued`` (2020-03-05) are as the text prints them, empty
+    where it does not.
     """
 
     id: str
     language: Language
     title: str
     text: str
+    number: str = ""
+    issued: str = ""
 
 
 @dataclass(frozen=True, slots=True)

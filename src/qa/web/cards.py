@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from qa.index import Index
 from qa.intent import clause_number
 from qa.messages import message
-from qa.render import contacts, department_name
+from qa.render import contacts, department_name, imprint
 from qa.types import Answer, Citation, Clause, Focus, Hit, Language, Outcome, Quote, Translation
 
 TAGS: dict[Language, str] = {"zh": "zh-CN", "en": "en", "ko": "ko"}
@@ -240,14 +240,19 @@ class Cards:
             untranslated=len(columns) == 1 and language != document.language,
             long=len(clause.text) > _LONG,
             departments=departments,
-            source=self.document_title(document.id, language),
+            source=" · ".join([self.document_title(document.id, language), *imprint(document)]),
             position=numbered.index(clause.id) + 1 if clause.number else 0,
             count=len(numbered),
             neighbours=tuple(
                 self.link(other, language, interface, current=other.id == clause.id)
                 for other in around
             ),
-            plain=_plain(citation, departments, document.title or document.id, interface),
+            plain=_plain(
+                citation,
+                departments,
+                " · ".join([document.title or document.id, *imprint(document)]),
+                interface,
+            ),
         )
 
     def _choice(self, citation: Citation, language: Language, interface: Language) -> Link:
