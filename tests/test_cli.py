@@ -140,13 +140,19 @@ def test_any_other_line_is_itself_the_question(
     assert record["question"] == line
 
 
+def test_one_document_needs_no_list(
+    options: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = json.dumps({"question": "禁止燃放烟花", "documents": "tangxi_ceramics"})
+    assert ask_lines([line], options, monkeypatch) == 0
+    (record,) = records(capsys.readouterr().out)
+    assert {hit["document"] for hit in record["hits"]} == {"tangxi_ceramics"}
+
+
 def test_documents_that_are_no_list_of_names_are_not_regarded(
     options: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lines = [
-        json.dumps({"question": "禁止燃放烟花", "documents": odd})
-        for odd in ("tangxi_ceramics", [3], {})
-    ]
+    lines = [json.dumps({"question": "禁止燃放烟花", "documents": odd}) for odd in (3, [3], {})]
     assert ask_lines(lines, options, monkeypatch) == 0
     assert [record["outcome"] for record in records(capsys.readouterr().out)] == ["answered"] * 3
 

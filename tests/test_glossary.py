@@ -118,3 +118,9 @@ def test_every_built_in_term_stands_once_and_has_three_names() -> None:
     terms = builtin_terms()
     assert len({term.zh for term in terms}) == len(terms)
     assert [term.zh for term in terms if not (term.zh and term.en and term.ko)] == []
+
+
+def test_a_long_text_takes_time_in_proportion() -> None:
+    """Ten thousand names in one text: the check for overlaps must not look at all those before."""
+    glossary = Glossary([Term("窑炉", "kiln", "가마")])
+    assert len(glossary.find("窑炉，" * 10_000)) == 10_000

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from qa.corpus import Corpus, DocumentTranslation, Wording
 from qa.errors import CorpusError
 from qa.passages import clause_sentences
-from qa.types import Clause, Translation
+from qa.types import Clause, Translation, number_path
 
 
 def clause_translations(corpus: Corpus, clauses: Sequence[Clause]) -> dict[str, list[Translation]]:
@@ -68,16 +69,21 @@ def unmatched(corpus: Corpus, clauses: Sequence[Clause]) -> Iterator[CorpusError
         if (document, number) not in keys:
             yield CorpusError(
                 f"the {kind} of {document}",
-                f"name the clause {number!r}, which it does not have",
-                "write the number as printed; `python -m qa clauses` shows them",
+                f"has a clause {number!r}, which the policy does not have or has more than once",
+                "write the number as printed, with those above it: 一/（二）; "
+                "`python -m qa clauses` shows them",
             )
 
 
 def _clause_keys(clauses: Sequence[Clause]) -> dict[tuple[str, str], Clause]:
-    """Clauses by document and printed number, and by document and path of numbers (一/（二）)."""
-    keys: dict[tuple[str, str], Clause] = {}
-    for clause in reversed(clauses):
-        if clause.number:
-            keys[clause.document_id, clause.number] = clause
-            keys[clause.document_id, clause.id.partition("#")[2]] = clause
+    """Clauses by document and path of numbers (一/（二）), and by printed number alone where only
+    one clause of the document has it: a translation must not be laid to the wrong clause."""
+    numbered = [clause for clause in clauses if clause.number]
+    counts = Counter((clause.document_id, clause.number) for clause in numbered)
+    keys = {
+        (clause.document_id, clause.number): clause
+        for clause in numbered
+        if counts[clause.document_id, clause.number] == 1
+    }
+    keys |= {(clause.document_id, number_path(clause)): clause for clause in numbered}
     return keys

@@ -33,6 +33,7 @@ _HAS_A_NUMBER = 0.1
 MOST_CHOICES = 3
 _POSSIBLE = 0.2
 """A third clause is offered from this share of the probability of the best."""
+_CONCEIVABLE = 0.01
 
 _SECOND_CLAUSE = 0.85
 """A further clause is cited with the first when its probability is at least this share of it and
@@ -63,7 +64,8 @@ def clauses_to_cite(hits: Sequence[Hit], answer: float) -> list[Clause]:
 def clauses_to_choose(hits: Sequence[Hit]) -> list[Clause]:
     """The two or three clauses that an unsure answer offers; a third only where it is possible."""
     possible = sum(hit.probability >= _POSSIBLE * hits[0].probability for hit in hits)
-    return [hit.clause for hit in hits[: min(max(possible, 2), MOST_CHOICES)]]
+    second = sum(hit.probability >= _CONCEIVABLE for hit in hits[:2])
+    return [hit.clause for hit in hits[: min(max(possible, second), MOST_CHOICES)]]
 
 
 def settling_sentences(
@@ -72,15 +74,17 @@ def settling_sentences(
     """For each of ``clauses`` (by id) the numbers of the sentences that support the question best,
     in order.
 
-    A question is compared with the sentences in its own ``language`` where they stand in it, else
-    with the original. Where a ``quantity`` is asked for, a sentence with a number has the advantage.
+    A question is compared with the sentences in its own ``language`` where they stand in it, one by
+    one with those of the original, else with the original. Where a ``quantity`` is asked for, a sentence with a number has the advantage.
     """
     originals = {document.id: document.language for document in index.documents}
     settling = {}
     for clause in clauses:
         original = originals[clause.document_id]
         by_language = _support(result.evidence, index, clause)
-        scores = by_language.get(language) or by_language.get(original, {})
+        aligned = {t.language for t in index.translations.get(clause.id, ()) if t.aligned}
+        own = by_language.get(language) if language in {original, *aligned} else None
+        scores = own or by_language.get(original, {})
         if quantity:
             for sentence, (start, end) in enumerate(clause_sentences(clause, original)):
                 if sentence in scores and number_values(clause.text[start:end]):

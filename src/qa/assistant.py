@@ -303,8 +303,10 @@ def _uncovered(result: Result) -> tuple[str, ...]:
     """The telling words of the question that no clause covers, in order."""
     evidence = result.evidence
     covered = evidence.coverage.max(axis=0, initial=0)
-    return tuple(
+    words = [
         word
         for word, weight, best in zip(evidence.words, evidence.weights, covered, strict=True)
-        if best < _UNCOVERED and weight >= _SAYS_SOMETHING
-    )
+        if best < _UNCOVERED and weight >= _SAYS_SOMETHING and len(word) > 1
+    ]
+    # Long Chinese words also gave the words inside them.
+    return tuple(w for w in words if not any(w != other and w in other for other in words))

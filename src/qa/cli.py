@@ -118,6 +118,8 @@ def _record(line: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     question, documents = record.get("question"), record.get("documents")
+    if isinstance(documents, str):
+        documents = record["documents"] = [documents]
     if not isinstance(question, str):
         return None
     listed = isinstance(documents, list) and all(isinstance(name, str) for name in documents)

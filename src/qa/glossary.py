@@ -150,10 +150,12 @@ class Glossary:
             return []
         borders = _borders(form)
         taken: list[tuple[int, int, tuple[int, ...]]] = []
+        covered = bytearray(len(form))
         for start, end, positions in sorted(matches, key=_longest_first):
-            free = all(end <= first or last <= start for first, last, _ in taken)
+            free = not any(covered[start:end])
             if free and start in borders and end in borders:
                 taken.append((start, end, positions))
+                covered[start:end] = b"\1" * (end - start)
         return [
             position for _, _, positions in sorted(taken) for position in dict.fromkeys(positions)
         ]

@@ -80,6 +80,7 @@ def _build(
     for left_over in index_folder.glob(".building-*"):
         shutil.rmtree(left_over, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=".building-", dir=index_folder))
+    folder.chmod(0o755)  # who builds is not always who serves
     try:
         manifest = _write(corpus, clauses, folder, encoder, report)
         name = build_name(folder)

@@ -24,8 +24,8 @@ _PLAIN = re.compile(
     r"(\d+(?:,\d{3})*(?:\.\d+)?)\s*(亿|억|千万|천만|百万|백만|万|만|千|천|billion|million|thousand)?"
 )
 _WRITTEN = re.compile(
-    # 一类 and 一家 say "a", "some", "first-class"; 一年 and 一个月 count.
-    rf"(?<![第{_CHINESE}])(?!一(?:家|户|人|项|类|倍|个(?!月|工作日)))"
+    # A lone 一 says "a", "some" or "once", and classes are names: 一家, 一个人, 一类, 三类.
+    rf"(?<![第{_CHINESE}])(?!一(?![{_CHINESE}])|[{_CHINESE}]+类)"
     rf"([{_CHINESE}]*[十百千万亿{_CHINESE}])(?=\s*(?:个|家|年|月|日|天|元|倍|成|户|人|项|类|公里|吨|小时|分之|万|亿|工作日))"
 )
 _SCALE = {

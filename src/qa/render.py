@@ -10,6 +10,9 @@ from qa.intent import clause_number
 from qa.messages import message
 from qa.types import Answer, Citation, Clause, Document, Focus, Language, Outcome
 
+_NEAR = 0.05
+"""The probability from which the departments of a clause are worth asking."""
+
 
 def department_name(index: Index, printed: str, language: Language) -> str:
     """The name of a department in a language; as printed where no table knows it."""
@@ -37,7 +40,8 @@ def imprint(document: Document) -> list[str]:
 
 def contacts(answer: Answer, index: Index) -> list[str]:
     """Whom to ask where no clause answers: the hotline, and who answers for the nearest clause."""
-    nearest = next((hit.clause for hit in answer.hits if hit.clause.departments), None)
+    near = (hit.clause for hit in answer.hits if hit.probability >= _NEAR)
+    nearest = next((clause for clause in near if clause.departments), None)
     names = [message(answer.language, "contact.hotline")]
     if nearest:
         first = (nearest.lead or nearest.departments)[0]

@@ -75,6 +75,11 @@ class Clause:
         return "".join([*kept, self.text[position:]]).strip()
 
 
+def number_path(clause: Clause) -> str:
+    """The printed numbers above a clause and its own, as in its id: ``一/（二）``."""
+    return clause.id.partition("#")[2]
+
+
 @dataclass(frozen=True, slots=True)
 class Translation:
     """An unofficial translation of one clause, aligned with it sentence by sentence.
