@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import BagOfCharacters, plain_ranking, write_ranking
+from conftest import BagOfCharacters, build_quickly, plain_ranking, write_ranking
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -15,6 +15,7 @@ from qa.assistant import Assistant
 from qa.encoder import Encoder
 from qa.errors import IndexMissing, IndexStale
 from qa.index import open_index
+from qa.render import clause_label, department_name
 from qa.types import LANGUAGES, Answer, Clause, Focus, Outcome
 
 CERAMICS, MARKET = "tangxi_ceramics", "tangxi_market"
@@ -375,3 +376,55 @@ def test_another_model_than_that_of_the_index_is_refused(built: Path, tmp_path: 
 def test_without_an_index_there_is_no_assistant(tmp_path: Path) -> None:
     with pytest.raises(IndexMissing):
         Assistant.open(tmp_path, BagOfCharacters)
+
+
+NESTED = """海岬市扶持办法
+
+一、场地
+
+（一）减免租金。前两年免租金。（责任单位：市财政局）
+
+（二）装修补贴。装修费补贴一半。（责任单位：市商务局）
+
+二、人才
+
+（一）安家补贴。博士补贴十万元。（责任单位：市海洋发展局）
+"""
+
+
+@pytest.fixture(scope="module")
+def nested(tmp_path_factory: pytest.TempPathFactory) -> Assistant:
+    """A policy of another city, whose clauses are numbered within sections."""
+    folder = tmp_path_factory.mktemp("nested")
+    corpus = folder / "corpus"
+    corpus.mkdir()
+    (corpus / "haijia.txt").write_text(NESTED, encoding="utf-8")
+    (corpus / "departments.csv").write_text(
+        "zh,en,ko,zh_aliases,en_aliases,ko_aliases\n"
+        "市海洋发展局,Weihai Municipal Ocean Development Bureau,웨이하이시 해양발전국,,,\n",
+        encoding="utf-8",
+    )
+    build_quickly(corpus, folder / "index", BagOfCharacters())
+    return Assistant(open_index(folder / "index"), BagOfCharacters(), plain_ranking())
+
+
+def test_the_number_of_a_section_names_all_its_clauses(nested: Assistant) -> None:
+    answer = nested.ask("第一条讲什么")
+    assert [hit.clause.id for hit in answer.hits] == ["haijia#一/（一）", "haijia#一/（二）"]
+    assert [hit.clause.id for hit in nested.ask("第二条讲什么").hits] == ["haijia#二/（一）"]
+
+
+def test_a_nested_clause_is_called_by_its_whole_number(nested: Assistant) -> None:
+    clause = nested.ask("第二条讲什么").hits[0].clause
+    assert clause_label(clause, "zh") == "二(一) 安家补贴"
+    assert clause_label(clause, "en", "Settling") == "2(1) Settling"
+
+
+def test_the_table_of_one_city_does_not_rename_the_departments_of_another(
+    nested: Assistant,
+) -> None:
+    (document,) = nested.index.documents
+    assert department_name(nested.index, "市海洋发展局", "en", document) == "市海洋发展局"
+    weihai = replace(document, title="威海市扶持办法")
+    name = "Weihai Municipal Ocean Development Bureau"
+    assert department_name(nested.index, "市海洋发展局", "en", weihai) == name

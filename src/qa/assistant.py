@@ -6,12 +6,14 @@ question ──intent──▶ small talk? named clause? a department's duties? 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
 from qa import answering
+from qa.config import located_model
 from qa.encoder import Encoder
 from qa.index import Index, check_model, open_index
 from qa.intent import Intent, clause_number, read_intent
@@ -29,6 +31,7 @@ from qa.types import (
     NumberCheck,
     Outcome,
     Translation,
+    number_path,
 )
 
 _LISTED = 10
@@ -38,6 +41,8 @@ _UNCOVERED = 0.35
 _SAYS_SOMETHING = 0.45
 _SHORT_TOPIC = 8
 """Characters of topic (Latin letters count a quarter) up to which a question may lean on the last."""
+
+_ARTICLE = re.compile(r"条|條|조|article", re.IGNORECASE)
 
 Documents: TypeAlias = frozenset[str] | None
 """Ids of the documents to search in; None for all."""
@@ -63,7 +68,7 @@ class Assistant:
             IndexMissing, IndexStale, IndexDamaged, ModelError: see there.
         """
         index = open_index(index_folder)
-        name = model or index.manifest.model
+        name = model or located_model(index.manifest.model)
         return cls(index, load_encoder(name), Ranking.load(name))
 
     def ask(
@@ -204,15 +209,25 @@ class Assistant:
     # --- parts
 
     def _numbered(self, number: int, documents: Documents, before: Clause | None) -> list[Clause]:
-        """The clauses with a printed number; those of the document last spoken of come alone."""
-        found = [
+        """The clauses that a number names, of each document those that it names most directly: the
+        article of that number; else the clause that stands alone under it; else all under the
+        heading of that number; else any so numbered.
+
+        Those of the document last spoken of come alone.
+        """
+        named: dict[str, list[tuple[int, Clause]]] = {}
+        for clause in self.index.clauses:
+            degree = _directness(clause, number) if clause.number else 0
+            if degree and (documents is None or clause.document_id in documents):
+                named.setdefault(clause.document_id, []).append((degree, clause))
+        if before and before.document_id in named:
+            named = {before.document_id: named[before.document_id]}
+        return [
             clause
-            for clause in self.index.clauses
-            if clause_number(clause.number) == number
-            and (documents is None or clause.document_id in documents)
+            for group in named.values()
+            for degree, clause in group
+            if degree == max(other for other, _ in group)
         ]
-        same = [clause for clause in found if before and clause.document_id == before.document_id]
-        return same or found
 
     def _topic_beside(
         self, departments: frozenset[str], intent: Intent, language: Language
@@ -279,6 +294,16 @@ class Assistant:
             self._translations(clause),
             language,
         )
+
+
+def _directness(clause: Clause, number: int) -> int:
+    """How directly a number names a clause, 0 not at all: see ``Assistant._numbered``."""
+    chain = [clause_number(part.partition("~")[0]) for part in number_path(clause).split("/")]
+    if chain[-1] == number and _ARTICLE.search(clause.number):
+        return 4
+    if chain[0] == number:
+        return 3 if len(chain) == 1 else 2
+    return int(chain[-1] == number)
 
 
 def _focus(intent: Intent) -> Focus:

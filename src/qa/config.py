@@ -12,6 +12,20 @@ ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_MODEL = ROOT / "models" / "trilingual-static"
 
 
+def portable_model(name: str) -> str:
+    """How an index names its model: from the project's folder where the model lies in it, so that
+    the project can be moved."""
+    path = Path(name).resolve()
+    inside = path.is_dir() and path.is_relative_to(ROOT)
+    return path.relative_to(ROOT).as_posix() if inside else name
+
+
+def located_model(name: str) -> str:
+    """The folder or name that loads the model which ``portable_model`` named."""
+    path = ROOT / name
+    return str(path) if path.is_dir() else name
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Where things are. Paths are as given; nothing is created by making settings."""

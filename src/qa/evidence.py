@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 
 from qa.analysis import Analysis, analyse
 from qa.encoder import Encoder
-from qa.glossary import Glossary, places, places_around
 from qa.index import Index
 from qa.lexical import WeightedTerm
-from qa.types import Document
+from qa.places import around, document_places, places_in
 
 Numbers = NDArray[np.float32]
 
@@ -45,10 +44,6 @@ _NEIGHBOURS = 12
 _REMEMBERED_WORDS = 20_000
 _SIMILAR_ENOUGH = 0.45
 """Cosine below which two words of the trained encoder are unrelated."""
-
-_OPENING = 250
-_SIGNATURE = 60
-"""Characters at the beginning and the end of a document that name its issuer and its place."""
 
 _CANDIDATES = 200
 """Passages taken from each channel: the clauses of these are compared by all the evidence."""
@@ -106,8 +101,7 @@ class Collector:
         self._departments = [self.departments_of(clause.departments) for clause in index.clauses]
         outside = np.arange(len(index.outside), dtype=np.int64)
         self._outside_vectors = index.outside.vectors(outside)
-        self._place_names = Glossary(places())
-        self._places_of = [self._places_in(_imprint(document)) for document in index.documents]
+        self._places_of = [document_places(document) for document in index.documents]
         # People use the same words again and again; looking one up costs more than all the rest.
         self._neighbours = lru_cache(maxsize=_REMEMBERED_WORDS)(self._find_neighbours)
 
@@ -122,10 +116,6 @@ class Collector:
         glossary = self._index.departments
         return frozenset(glossary.terms[position].zh for position in glossary.find(text))
 
-    def _places_in(self, text: str) -> frozenset[str]:
-        names = self._place_names
-        return frozenset(names.terms[position].zh for position in names.find(text))
-
     def query(self, text: str) -> Query:
         """Analyses a question."""
         analysis = analyse(text, self._index.glossary)
@@ -139,7 +129,7 @@ class Collector:
             terms,
             self._encoder.encode([text])[0],
             self.mentioned_departments(text),
-            self._places_in(text),
+            places_in(text),
         )
 
     def collect(self, query: Query, documents: frozenset[str] | None = None) -> Evidence:
@@ -268,13 +258,13 @@ class Collector:
     def _places(self, query: Query, documents: NDArray[np.int64]) -> list[Numbers]:
         """Whether each document is of a place that the question names, of one that holds it or that
         it holds; and whether of others only."""
-        around = frozenset[str]().union(*(places_around()[place] for place in query.places))
+        near = around(query.places)
         here = np.zeros(len(documents), np.float32)
         elsewhere = np.zeros(len(documents), np.float32)
         if query.places:
             for row, document in enumerate(documents):
                 places = self._places_of[document]
-                here[row] = bool(around & places)
+                here[row] = bool(near & places)
                 elsewhere[row] = bool(places) and not here[row]
         return [here, elsewhere]
 
@@ -282,11 +272,6 @@ class Collector:
         if not query.departments:
             return 0.0
         return len(query.departments & self._departments[clause]) / len(query.departments)
-
-
-def _imprint(document: Document) -> str:
-    """Where a document says whose it is: title, opening lines, signature."""
-    return f"{document.title}\n{document.text[:_OPENING]}\n{document.text[-_SIGNATURE:]}"
 
 
 def _top(scores: Numbers, k: int) -> NDArray[np.int64]:

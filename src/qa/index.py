@@ -29,7 +29,7 @@ from qa.lexical import LexicalIndex
 from qa.stores.faiss import FaissStore
 from qa.types import Clause, Document, Passage, Translation
 
-FORMAT = 3
+FORMAT = 4
 """Raised with every change of what is stored or how texts are analysed."""
 
 

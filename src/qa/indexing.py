@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from qa.alignment import clause_translations, clause_wordings, unmatched
 from qa.analysis import analyse
 from qa.clauses import remainder, split
+from qa.config import portable_model
 from qa.corpus import Corpus, read_corpus
 from qa.encoder import Encoder
 from qa.errors import BuildInProgress, CorpusError, PolicyError
@@ -151,7 +152,7 @@ def _describe(
 ) -> Manifest:
     return Manifest(
         format=FORMAT,
-        model=encoder.name,
+        model=portable_model(encoder.name),
         model_fingerprint=encoder.fingerprint,
         dimension=encoder.dimension,
         corpus_digest=corpus.digest,

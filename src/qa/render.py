@@ -2,35 +2,62 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from qa.glossary import Term
 from qa.index import Index
 from qa.intent import clause_number
 from qa.messages import message
-from qa.types import Answer, Citation, Clause, Document, Focus, Language, Outcome
+from qa.places import around, document_places, places_in
+from qa.types import Answer, Citation, Clause, Document, Focus, Language, Outcome, number_path
 
+_ARTICLE = re.compile(r"条|條|조|article", re.IGNORECASE)
 _NEAR = 0.05
 """The probability from which the departments of a clause are worth asking."""
 
 
-def department_name(index: Index, printed: str, language: Language) -> str:
-    """The name of a department in a language; as printed where no table knows it."""
+def department_name(
+    index: Index, printed: str, language: Language, document: Document | None = None
+) -> str:
+    """The name of a department in a language; as printed where no table knows it.
+
+    The table of one city must not rename the departments of another: 市商务局 is printed
+    everywhere, "Weihai Municipal Bureau of Commerce" is in Weihai only.
+    """
     for position in index.departments.find(printed):
         term = index.departments.terms[position]
-        if term.zh == printed or any(name == printed for _, name in term.names()):
+        if any(name == printed for _, name in term.names()) and _is_of(term, document):
             return term.name(language) or printed
     return printed
 
 
+def _is_of(term: Term, document: Document | None) -> bool:
+    """Whether a department may be one of the place that issued ``document``."""
+    if document is None:
+        return True
+    home = places_in(term.en)
+    return not home or bool(around(home) & document_places(document))
+
+
 def clause_label(clause: Clause, language: Language, title: str = "") -> str:
     """How a clause is called: number and title, else its first words."""
+    name = title or clause.title
     if not clause.number:
-        return clause.title or f"{clause.text[:24].strip()}…"
-    number = clause.number.strip("第条條제조（）() ")
-    if language != "zh":  # who does not read Chinese does not read 十三 either
-        number = str(clause_number(clause.number) or number)
-    return f"{message(language, 'clause', number=number)} {title or clause.title}".strip()
+        return name or f"{' '.join(clause.text[:24].split())}…"
+    # Who does not read Chinese does not read 十三 either.
+    numbers = [
+        _bare(part) if language == "zh" else str(clause_number(part) or _bare(part))
+        for part in number_path(clause).partition("~")[0].split("/")
+    ]
+    if len(numbers) > 1 and not _ARTICLE.search(clause.number):
+        return f"{numbers[0]}{''.join(f'({n})' for n in numbers[1:])} {name}".strip()
+    return f"{message(language, 'clause', number=numbers[-1])} {name}".strip()
+
+
+def _bare(number: str) -> str:
+    return number.strip("第条條제조（）() ")
 
 
 def imprint(document: Document) -> list[str]:
@@ -125,7 +152,7 @@ def _lines(answer: Answer, index: Index) -> Iterator[str]:
 def _card(citation: Citation, answer: Answer, index: Index) -> Iterator[str]:
     language, clause = answer.language, citation.clause
     translation = citation.translation
-    departments = _departments(clause, language, index)
+    departments = _departments(citation, language, index)
     if answer.focus is Focus.DEPARTMENTS:
         yield departments
     yield f"■ {clause_label(clause, language, translation.title if translation else '')}"
@@ -142,11 +169,12 @@ def _card(citation: Citation, answer: Answer, index: Index) -> Iterator[str]:
     yield f"  {message(language, 'source')}: {' · '.join([title, *imprint(citation.document)])}"
 
 
-def _departments(clause: Clause, language: Language, index: Index) -> str:
+def _departments(citation: Citation, language: Language, index: Index) -> str:
+    clause, document = citation.clause, citation.document
     if not clause.departments:
         return f"  {message(language, 'no_departments')}"
     names = [
-        department_name(index, name, language)
+        department_name(index, name, language, document)
         + (f" ({message(language, 'lead')})" if name in clause.lead else "")
         for name in clause.departments
     ]

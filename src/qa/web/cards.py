@@ -274,11 +274,12 @@ class Cards:
         return [self.link(clause, language, interface) for clause in clauses]
 
     def _department(self, printed: str, clause: Clause, language: Language) -> Department:
-        name = department_name(self.index, printed, language)
+        document = self._documents[clause.document_id]
+        name = department_name(self.index, printed, language, document)
         return Department(
             name=name,
             printed=printed if name != printed else "",
-            language=self._documents[clause.document_id].language,
+            language=document.language,
             lead=printed in clause.lead,
         )
 
