@@ -12,10 +12,13 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qa.config import Settings
-from qa.errors import PolicyError
+from qa.errors import IndexStale, PolicyError
+
+if TYPE_CHECKING:
+    from qa.assistant import Assistant
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,6 +84,7 @@ def _ask(options: argparse.Namespace) -> int:
     from qa.encoder import load_encoder
 
     assistant = Assistant.open(options.index, load_encoder, options.model)
+    _tell_if_stale(assistant, options.index)
     known = {document.id for document in assistant.index.documents}
     for question, documents in _questions(options.questions, known):
         answer = assistant.ask(question, documents=documents)
@@ -89,6 +93,18 @@ def _ask(options: argparse.Namespace) -> int:
         else:
             print(render.text(answer, assistant.index), flush=True)
     return 0
+
+
+def _tell_if_stale(assistant: Assistant, index: Path) -> None:
+    """Says that the corpus has changed, where the index is the one of the configured corpus."""
+    from qa.index import check_corpus
+
+    settings = Settings.from_environment()
+    if index == settings.index and settings.corpus.is_dir():
+        try:
+            check_corpus(assistant.index, settings.corpus)
+        except IndexStale as error:
+            print(f"qa: {error}", file=sys.stderr)
 
 
 def _questions(

@@ -50,6 +50,9 @@ def read_questions(path: Path, split: str = "") -> list[Question]:
                 f"has no question with clauses in line {number} ({error})",
                 "see tests/eval for the format",
             ) from error
+    if not questions:
+        wanted = f" of the split {split!r}" if split else ""
+        raise CorpusError(path, f"has no questions{wanted}", "see tests/eval for the format")
     return questions
 
 
