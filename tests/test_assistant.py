@@ -428,3 +428,12 @@ def test_the_table_of_one_city_does_not_rename_the_departments_of_another(
     weihai = replace(document, title="威海市扶持办法")
     name = "Weihai Municipal Ocean Development Bureau"
     assert department_name(nested.index, "市海洋发展局", "en", weihai) == name
+
+
+@pytest.mark.parametrize("question", ["第九十九条", "第99條說什麼", "clause 99", "99조"])
+def test_a_clause_that_does_not_exist_is_not_replaced_by_another(
+    question: str, assistant: Assistant
+) -> None:
+    answer = assistant.ask(question)
+    assert answer.outcome is Outcome.NO_CLAUSE
+    assert answer.citations == answer.choices == ()

@@ -42,6 +42,7 @@ _SAYS_SOMETHING = 0.45
 _SHORT_TOPIC = 8
 """Characters of topic (Latin letters count a quarter) up to which a question may lean on the last."""
 
+_BESIDE_A_NUMBER = re.compile(r"[^\W\d〇零一二三四五六七八九十百千两]")
 _ARTICLE = re.compile(r"条|條|조|article", re.IGNORECASE)
 
 Documents: TypeAlias = frozenset[str] | None
@@ -99,11 +100,17 @@ class Assistant:
             return self._of_clauses(question, language, named, focus)
         if duties := self._duties(question, language, intent, documents):
             return duties
-        if before is None and not intent.topic:
+        if before is None and not intent.topic and not intent.clause:
             return Answer(question, language, Outcome.INVALID, reply="no_topic")
         if before and previous and _leans(intent):
             return self._follow_up(question, language, intent, before, previous, documents)
-        return self._search(question, language, intent, documents)
+        answer = self._search(question, language, intent, documents)
+        if intent.clause and not _BESIDE_A_NUMBER.search(intent.topic):
+            # Nothing but a number that no clause has: the nearest words would be an accident.
+            return replace(
+                answer, outcome=Outcome.NO_CLAUSE, citations=(), choices=(), uncovered=()
+            )
+        return answer
 
     # --- the ways to an answer
 
