@@ -120,4 +120,4 @@ def test_the_script_builds_with_the_shipped_model(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "2 documents, 11 clauses" in done.stdout
     assert "Warning" not in done.stderr
-    assert open_index(tmp_path / "index").manifest.model == str(DEFAULT_MODEL)
+    assert open_index(tmp_path / "index").manifest.model == "models/trilingual-static"
