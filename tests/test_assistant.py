@@ -15,8 +15,8 @@ from qa.assistant import Assistant
 from qa.encoder import Encoder
 from qa.errors import IndexMissing, IndexStale
 from qa.index import open_index
-from qa.render import clause_label, department_name
-from qa.types import LANGUAGES, Answer, Clause, Focus, Outcome
+from qa.render import clause_label, contacts, department_name
+from qa.types import LANGUAGES, Answer, Clause, Focus, Hit, Outcome
 
 CERAMICS, MARKET = "tangxi_ceramics", "tangxi_market"
 
@@ -437,3 +437,11 @@ def test_a_clause_that_does_not_exist_is_not_replaced_by_another(
     answer = assistant.ask(question)
     assert answer.outcome is Outcome.NO_CLAUSE
     assert answer.citations == answer.choices == ()
+
+
+def test_nor_does_a_refusal_send_people_to_the_departments_of_another_city(
+    nested: Assistant,
+) -> None:
+    clause = nested.ask("第二条讲什么").hits[0].clause
+    refusal = Answer("?", "en", Outcome.NO_CLAUSE, hits=(Hit(clause, 0.2, 1),))
+    assert contacts(refusal, nested.index)[1:] == ["市海洋发展局"]

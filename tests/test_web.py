@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qa.assistant import Assistant
 from qa.glossary import Glossary, Term
 from qa.index import Index
 from qa.messages import catalogue
@@ -376,10 +377,12 @@ def test_small_talk_is_answered_in_its_own_language() -> None:
 # --- the conversation
 
 
-class Unavailable:
-    """An assistant that cannot answer."""
+class Unavailable(Assistant):
+    """An assistant that has its clauses and cannot search."""
 
-    index = CARDS.index
+    def __init__(self) -> None:
+        self.index = CARDS.index
+        self._documents = {DOCUMENT.id: DOCUMENT}
 
     def ask(self, question: str, **_: Any) -> Answer:
         if question == "谢谢":
@@ -387,7 +390,7 @@ class Unavailable:
         raise RuntimeError("out of memory")
 
 
-CHAT = Chat(cast(Any, Unavailable()))
+CHAT = Chat(Unavailable())
 
 
 def test_a_question_that_breaks_the_program_gets_a_reply_and_is_logged(

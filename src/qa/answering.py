@@ -74,8 +74,9 @@ def settling_sentences(
     """For each of ``clauses`` (by id) the numbers of the sentences that support the question best,
     in order.
 
-    A question is compared with the sentences in its own ``language`` where they stand in it, one by
-    one with those of the original, else with the original. Where a ``quantity`` is asked for, a sentence with a number has the advantage.
+    A question is compared with the sentences in its own ``language`` where they are aligned with
+    those of the original, else with the original. Where a ``quantity`` is asked for, a sentence
+    with a number has the advantage.
     """
     originals = {document.id: document.language for document in index.documents}
     settling = {}

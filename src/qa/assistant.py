@@ -16,7 +16,7 @@ from qa import answering
 from qa.config import located_model
 from qa.encoder import Encoder
 from qa.index import Index, check_model, open_index
-from qa.intent import Intent, clause_number, read_intent
+from qa.intent import Intent, clause_number, is_article, read_intent
 from qa.numbers import find_numbers
 from qa.ranking import Ranking
 from qa.retrieval import Result, Retriever
@@ -31,7 +31,7 @@ from qa.types import (
     NumberCheck,
     Outcome,
     Translation,
-    number_path,
+    number_chain,
 )
 
 _LISTED = 10
@@ -43,7 +43,6 @@ _SHORT_TOPIC = 8
 """Characters of topic (Latin letters count a quarter) up to which a question may lean on the last."""
 
 _BESIDE_A_NUMBER = re.compile(r"[^\W\d〇零一二三四五六七八九十百千两]")
-_ARTICLE = re.compile(r"条|條|조|article", re.IGNORECASE)
 
 Documents: TypeAlias = frozenset[str] | None
 """Ids of the documents to search in; None for all."""
@@ -163,7 +162,7 @@ class Assistant:
             Hit(clause, 1.0, rank) for rank, clause in enumerate(clauses[:_LISTED], start=1)
         )
         citations = tuple(
-            self._whole(clause, language) for clause in clauses[: answering.MOST_CHOICES]
+            self.cite_whole(clause, language) for clause in clauses[: answering.MOST_CHOICES]
         )
         if len(clauses) == 1:
             return Answer(question, language, Outcome.ANSWERED, hits, citations, focus=focus)
@@ -179,9 +178,10 @@ class Assistant:
             return None
         clauses = [
             clause
-            for clause in self.index.clauses
-            if (documents is None or clause.document_id in documents)
-            and named & collector.departments_of(clause.departments)
+            for clause, departments in zip(
+                self.index.clauses, collector.clause_departments, strict=True
+            )
+            if (documents is None or clause.document_id in documents) and named & departments
         ]
         if not clauses:
             return None
@@ -192,7 +192,7 @@ class Assistant:
             hits=tuple(
                 Hit(clause, 1.0, rank) for rank, clause in enumerate(clauses[:_LISTED], start=1)
             ),
-            citations=tuple(self._whole(clause, language) for clause in clauses),
+            citations=tuple(self.cite_whole(clause, language) for clause in clauses),
             focus=Focus.DUTIES,
             departments=tuple(sorted(named)),
         )
@@ -291,22 +291,15 @@ class Assistant:
             language,
         )
 
-    def _whole(self, clause: Clause, language: Language) -> Citation:
-        """A citation of every sentence."""
-        everything = range(len(clause.text))
-        return answering.cite(
-            clause,
-            self._documents[clause.document_id],
-            everything,
-            self._translations(clause),
-            language,
-        )
+    def cite_whole(self, clause: Clause, language: Language) -> Citation:
+        """A citation that quotes every sentence of a clause."""
+        return self._cite(clause, language, {clause.id: list(range(len(clause.text)))})
 
 
 def _directness(clause: Clause, number: int) -> int:
     """How directly a number names a clause, 0 not at all: see ``Assistant._numbered``."""
-    chain = [clause_number(part.partition("~")[0]) for part in number_path(clause).split("/")]
-    if chain[-1] == number and _ARTICLE.search(clause.number):
+    chain = [clause_number(part) for part in number_chain(clause)]
+    if chain[-1] == number and is_article(clause.number):
         return 4
     if chain[0] == number:
         return 3 if len(chain) == 1 else 2

@@ -1,8 +1,8 @@
 """What speaks for each clause as the answer to a question, as numbers in [0, 1].
 
-Six channels (words, grams, sounds, concepts, similar words, dense) look at three kinds of
-passages (title, sentence, whole clause); of the languages that a clause stands in, the best
-counts. Document titles and whole documents say which policy is meant. Nothing is decided here:
+Six channels (words, grams, sounds, concepts, similar words, dense) look at four kinds of
+passages (title, sentence, whole clause, wording); of the languages that a clause stands in, the
+best counts. Document titles and whole documents say which policy is meant. Nothing is decided here:
 ``ranking.py`` weighs the evidence.
 """
 
@@ -85,7 +85,10 @@ class Evidence:
 
 
 class Collector:
-    """Collects the evidence for questions from an index."""
+    """Collects the evidence for questions from an index.
+
+    ``clause_departments`` holds the canonical names of the departments of each clause.
+    """
 
     def __init__(self, index: Index, encoder: Encoder) -> None:
         self._index = index
@@ -98,21 +101,22 @@ class Collector:
         positions = {document.id: position for position, document in enumerate(index.documents)}
         self._document_of = np.array([positions[c.document_id] for c in index.clauses], np.int64)
         self._unnumbered = np.array([not clause.number for clause in index.clauses], np.float32)
-        self._departments = [self.departments_of(clause.departments) for clause in index.clauses]
+        self.clause_departments = [
+            self._departments_of(clause.departments) for clause in index.clauses
+        ]
         outside = np.arange(len(index.outside), dtype=np.int64)
         self._outside_vectors = index.outside.vectors(outside)
         self._places_of = [document_places(document) for document in index.documents]
         # People use the same words again and again; looking one up costs more than all the rest.
         self._neighbours = lru_cache(maxsize=_REMEMBERED_WORDS)(self._find_neighbours)
 
-    def departments_of(self, names: Sequence[str]) -> frozenset[str]:
+    def _departments_of(self, names: Sequence[str]) -> frozenset[str]:
         """Canonical names of the departments that ``names`` mention (their own where unknown)."""
-        glossary = self._index.departments
-        found = {glossary.terms[i].zh for name in names for i in glossary.find(name)}
-        return frozenset(found or names)
+        found = frozenset[str]().union(*map(self.mentioned_departments, names))
+        return found or frozenset(names)
 
     def mentioned_departments(self, text: str) -> frozenset[str]:
-        """Canonical names of the departments that a question names."""
+        """Canonical names of the departments that a text names."""
         glossary = self._index.departments
         return frozenset(glossary.terms[position].zh for position in glossary.find(text))
 
@@ -271,7 +275,7 @@ class Collector:
     def _names_department(self, query: Query, clause: int) -> float:
         if not query.departments:
             return 0.0
-        return len(query.departments & self._departments[clause]) / len(query.departments)
+        return len(query.departments & self.clause_departments[clause]) / len(query.departments)
 
 
 def _top(scores: Numbers, k: int) -> NDArray[np.int64]:

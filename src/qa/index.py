@@ -27,7 +27,7 @@ from qa.errors import IndexDamaged, IndexMissing, IndexStale, IndexUnusable
 from qa.glossary import Glossary, Term
 from qa.lexical import LexicalIndex
 from qa.stores.faiss import FaissStore
-from qa.types import Clause, Document, Passage, Translation
+from qa.types import Clause, Document, Language, Passage, Translation
 
 FORMAT = 4
 """Raised with every change of what is stored or how texts are analysed."""
@@ -75,6 +75,11 @@ class Index:
     outside_documents: NDArray[np.int32]
     terms: LexicalIndex
     document_terms: LexicalIndex
+
+    def translation(self, clause: Clause, language: Language) -> Translation | None:
+        """The translation of a clause into a language, where there is one."""
+        group = self.translations.get(clause.id, ())
+        return next((each for each in group if each.language == language), None)
 
 
 def open_index(folder: Path) -> Index:

@@ -23,6 +23,7 @@ _KOREAN_NUMERALS = str.maketrans("일이삼사오육칠팔구십", "一二三四
 _REPEATED = re.compile(r"^\W*(\w)\1{3,}\W*$")
 _JAMO = re.compile(r"^[\W\d_\u3130-\u318f\u1100-\u11ff]+$")
 _KEYBOARD_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_ARTICLE = re.compile(r"条|條|조|article", re.IGNORECASE)
 _VOWEL = re.compile(r"[aeiouy]")
 
 
@@ -114,6 +115,11 @@ def _clause_number(form: str) -> int:
         if number := clause_number(numeral):
             return number
     return 0
+
+
+def is_article(numeral: str) -> bool:
+    """Whether a printed number is that of an article (第五条, 제5조), which no section repeats."""
+    return bool(_ARTICLE.search(numeral))
 
 
 def clause_number(numeral: str) -> int:

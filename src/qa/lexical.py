@@ -119,7 +119,8 @@ def _saturated(
     renumber: NDArray[np.int64],
     channel_of: NDArray[np.int8],
 ) -> sparse.csr_array:
-    """tf · (k1 + 1) / (tf + k1 · (1 − b + b · length / mean length)), capped at 1, as terms × texts.
+    """tf · (k1 + 1) / (tf + k1 · (1 − b + b · length / mean length)), capped at 1, as terms × texts:
+    a term that stands once in a text of mean length counts fully.
 
     Lengths are counted by channel: a text has many more grams than concepts.
     """
@@ -136,14 +137,10 @@ def _saturated(
         [length[length > 0].mean() if length.any() else 1 for length in lengths], 1e-6
     )
     relative = lengths[channels, texts] / np.asarray(means)[channels]
-    values = counts * (_K1 + 1) / (counts + _K1 * (1 - _B + _B * relative)) / (_K1 + 1) * _UNIT
+    values = counts * (_K1 + 1) / (counts + _K1 * (1 - _B + _B * relative))
     shape = (len(renumber), len(columns))
     matrix = sparse.csr_array(
         (np.minimum(values, 1).astype(np.float32), (rows, texts)), shape=shape
     )
     matrix.sort_indices()
     return matrix
-
-
-# A term that stands once in a text of mean length counts fully.
-_UNIT = 1 + _K1

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from qa.glossary import Term
 from qa.index import Index
-from qa.intent import clause_number
+from qa.intent import clause_number, is_article
 from qa.messages import message
 from qa.places import around, document_places, places_in
-from qa.types import Answer, Citation, Clause, Document, Focus, Language, Outcome, number_path
+from qa.types import Answer, Citation, Clause, Document, Focus, Language, Outcome, number_chain
 
-_ARTICLE = re.compile(r"条|條|조|article", re.IGNORECASE)
 _NEAR = 0.05
 """The probability from which the departments of a clause are worth asking."""
 
@@ -49,9 +47,9 @@ def clause_label(clause: Clause, language: Language, title: str = "") -> str:
     # Who does not read Chinese does not read 十三 either.
     numbers = [
         _bare(part) if language == "zh" else str(clause_number(part) or _bare(part))
-        for part in number_path(clause).partition("~")[0].split("/")
+        for part in number_chain(clause)
     ]
-    if len(numbers) > 1 and not _ARTICLE.search(clause.number):
+    if len(numbers) > 1 and not is_article(clause.number):
         return f"{numbers[0]}{''.join(f'({n})' for n in numbers[1:])} {name}".strip()
     return f"{message(language, 'clause', number=numbers[-1])} {name}".strip()
 
@@ -72,7 +70,8 @@ def contacts(answer: Answer, index: Index) -> list[str]:
     names = [message(answer.language, "contact.hotline")]
     if nearest:
         first = (nearest.lead or nearest.departments)[0]
-        names.append(department_name(index, first, answer.language))
+        document = next(d for d in index.documents if d.id == nearest.document_id)
+        names.append(department_name(index, first, answer.language, document))
     return names
 
 
@@ -200,5 +199,5 @@ def _refusal(answer: Answer, index: Index) -> Iterator[str]:
 
 
 def _title(clause: Clause, language: Language, index: Index) -> str:
-    group = index.translations.get(clause.id, ())
-    return next((t.title for t in group if t.language == language), "")
+    translation = index.translation(clause, language)
+    return translation.title if translation else ""

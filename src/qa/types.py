@@ -80,6 +80,11 @@ def number_path(clause: Clause) -> str:
     return clause.id.partition("#")[2]
 
 
+def number_chain(clause: Clause) -> list[str]:
+    """The printed numbers above a clause and its own, without what tells repeated ones apart."""
+    return [part.partition("~")[0] for part in number_path(clause).split("/")]
+
+
 @dataclass(frozen=True, slots=True)
 class Translation:
     """An unofficial translation of one clause, aligned with it sentence by sentence.

@@ -284,8 +284,7 @@ class Cards:
         )
 
     def _translation(self, clause: Clause, language: Language) -> Translation | None:
-        group = self.index.translations.get(clause.id, ())
-        return next((each for each in group if each.language == language), None)
+        return self.index.translation(clause, language)
 
 
 def numeral_of(clause: Clause, interface: Language) -> str:

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Lock
 
-from qa.answering import cite
 from qa.assistant import Assistant
 from qa.messages import catalogue
-from qa.types import LANGUAGES, Answer, Citation, Clause, Hit, Language, Outcome
+from qa.types import LANGUAGES, Answer, Clause, Hit, Language, Outcome
 from qa.web.cards import TAGS, Cards, render
 
 _log = logging.getLogger(__name__)
@@ -34,7 +33,6 @@ class Chat:
     def __init__(self, assistant: Assistant) -> None:
         self._assistant = assistant
         self._clauses = {clause.id: clause for clause in assistant.index.clauses}
-        self._documents = {document.id: document for document in assistant.index.documents}
         self.cards = Cards(assistant.index)
         self._examples: dict[Language, list[str]] = {}
         self._examples_lock = Lock()
@@ -76,14 +74,9 @@ class Chat:
         chosen = next((choice for choice in offered if choice.clause.id == clause.id), None)
         if previous and chosen:
             return replace(previous, outcome=Outcome.ANSWERED, citations=(chosen,), choices=())
-        whole = self._whole(clause, language)
+        whole = self._assistant.cite_whole(clause, language)
         hits = (Hit(clause, 1.0, 1),)
         return Answer(clause.title, language, Outcome.ANSWERED, hits, citations=(whole,))
-
-    def _whole(self, clause: Clause, language: Language) -> Citation:
-        translations = self._assistant.index.translations.get(clause.id, ())
-        document = self._documents[clause.document_id]
-        return cite(clause, document, range(len(clause.text)), translations, language)
 
     def _turn(
         self, answer: Callable[[], Answer], previous: Answer | None, language: Language
