@@ -12,7 +12,7 @@ from conftest import SMALL, BagOfCharacters
 
 import qa.build
 from qa.config import DEFAULT_MODEL, ROOT, Settings
-from qa.errors import ModelError
+from qa.errors import ModelError, SettingsError
 from qa.index import open_index
 
 
@@ -90,15 +90,20 @@ def test_an_interrupted_build_says_that_the_old_index_stands(
 def test_places_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("QA_CORPUS", "QA_INDEX", "QA_MODEL", "QA_HOST", "QA_PORT"):
         monkeypatch.delenv(name, raising=False)
-    assert Settings.from_environment() == Settings(
-        ROOT / "corpus", ROOT / "index", str(DEFAULT_MODEL), "127.0.0.1", 7860
-    )
+    default = Settings.from_environment()
+    assert (default.corpus, default.index) == (ROOT / "corpus", ROOT / "index")
+    assert (default.model, default.host, default.port) == (str(DEFAULT_MODEL), "127.0.0.1", 7860)
     monkeypatch.setenv("QA_CORPUS", "here")
     monkeypatch.setenv("QA_PORT", "8080")
     assert Settings.from_environment().corpus == Path("here")
     assert Settings.from_environment().port == 8080
-    monkeypatch.setenv("QA_PORT", "not a port")
-    assert Settings.from_environment().port == 7860
+
+
+@pytest.mark.parametrize("value", ["not a port", "70000", "-1"])
+def test_a_setting_without_sense_is_named(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("QA_PORT", value)
+    with pytest.raises(SettingsError, match=f"QA_PORT is '{value}'.*correct it or unset it"):
+        Settings.from_environment()
 
 
 @pytest.mark.slow

@@ -61,13 +61,8 @@ def build(corpus: Path, index: Path, model: str) -> Manifest:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
-    settings = Settings.from_environment()
-    parser = argparse.ArgumentParser(prog="build_index.py", description=__doc__)
-    parser.add_argument("--corpus", type=Path, default=settings.corpus, metavar="DIR")
-    parser.add_argument("--index", type=Path, default=settings.index, metavar="DIR")
-    parser.add_argument("--model", default=settings.model, metavar="NAME_OR_PATH")
-    options = parser.parse_args(arguments)
     try:
+        options = _parser(Settings.from_environment()).parse_args(arguments)
         manifest = build(options.corpus, options.index, options.model)
     except PolicyError as error:
         print(f"build_index.py: {error}", file=sys.stderr)
@@ -80,3 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{manifest.passages} passages"
     )
     return 0
+
+
+def _parser(settings: Settings) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="build_index.py", description=__doc__)
+    parser.add_argument("--corpus", type=Path, default=settings.corpus, metavar="DIR")
+    parser.add_argument("--index", type=Path, default=settings.index, metavar="DIR")
+    parser.add_argument("--model", default=settings.model, metavar="NAME_OR_PATH")
+    return parser

@@ -26,8 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # whatever the locale, questions are UTF-8
             stream.reconfigure(encoding="utf-8", errors="replace")
-    options = _parser(Settings.from_environment()).parse_args(arguments)
     try:
+        options = _parser(Settings.from_environment()).parse_args(arguments)
         return int(options.run(options))
     except PolicyError as error:
         print(f"qa: {error}", file=sys.stderr)

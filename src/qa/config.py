@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from qa.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
 """The folder of the project: the package is installed in place (``pip install -e .``)."""
@@ -26,25 +29,32 @@ def located_model(name: str) -> str:
     return str(path) if path.is_dir() else name
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Where things are. Paths are as given; nothing is created by making settings."""
+class Settings(BaseSettings):
+    """The choices of an operator: each field is the environment variable ``QA_<FIELD>``.
 
-    corpus: Path = ROOT / "corpus"
-    index: Path = ROOT / "index"
-    model: str = str(DEFAULT_MODEL)
-    host: str = "127.0.0.1"
-    port: int = 7860
+    Paths are as given; nothing is created by making settings.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="QA_", frozen=True, env_ignore_empty=True)
+
+    corpus: Path = Field(ROOT / "corpus", description="folder of the policies")
+    index: Path = Field(ROOT / "index", description="folder of the index")
+    model: str = Field(str(DEFAULT_MODEL), description="sentence encoder: a folder or a name")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(7860, ge=0, le=65535, description="port to listen on; 0: any that is free")
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """The defaults, overridden by QA_CORPUS, QA_INDEX, QA_MODEL, QA_HOST and QA_PORT."""
-        default = cls()
-        port = os.environ.get("QA_PORT", "")
-        return cls(
-            corpus=Path(os.environ.get("QA_CORPUS") or default.corpus),
-            index=Path(os.environ.get("QA_INDEX") or default.index),
-            model=os.environ.get("QA_MODEL") or default.model,
-            host=os.environ.get("QA_HOST") or default.host,
-            port=int(port) if port.isdecimal() else default.port,
-        )
+        """The defaults, overridden by the environment.
+
+        Raises:
+            SettingsError: a variable holds no such value; the message names it.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = "_".join(str(part) for part in first["loc"]).upper()
+            raise SettingsError(
+                f"QA_{name}", f"is {first['input']!r}: {first['msg']}", "correct it or unset it"
+            ) from error

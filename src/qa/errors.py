@@ -7,7 +7,8 @@ PolicyError
 │   ├── IndexStale       it was built from another corpus, model or version
 │   └── IndexDamaged     its files are not what its manifest says
 ├── BuildInProgress      another process is building the same index
-└── ModelError           the encoder cannot be loaded
+├── ModelError           the encoder cannot be loaded
+└── SettingsError        a setting has no such value
 """
 
 from __future__ import annotations
@@ -55,3 +56,7 @@ class BuildInProgress(PolicyError):
 
 class ModelError(PolicyError):
     """The encoder cannot be loaded."""
+
+
+class SettingsError(PolicyError):
+    """A setting of the environment or the command line has no such value."""

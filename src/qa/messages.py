@@ -1,4 +1,4 @@
-"""Fixed texts for users, from one catalogue a language (``languages/<language>/messages.json``)."""
+"""Fixed texts for users: ``languages/<language>/messages/*.json``, one file for each face."""
 
 from __future__ import annotations
 
@@ -11,9 +11,18 @@ from qa.types import Language
 
 @cache
 def catalogue(language: Language) -> dict[str, str]:
-    """All messages of a language by key."""
-    source = files("qa") / "languages" / language / "messages.json"
-    messages: dict[str, str] = json.loads(source.read_text(encoding="utf-8"))
+    """All messages of a language by key.
+
+    Raises:
+        ValueError: two files define the same key.
+    """
+    messages: dict[str, str] = {}
+    folder = files("qa") / "languages" / language / "messages"
+    for source in sorted(folder.iterdir(), key=lambda file: file.name):
+        texts: dict[str, str] = json.loads(source.read_text(encoding="utf-8"))
+        if twice := messages.keys() & texts.keys():
+            raise ValueError(f"{source.name} defines again: {', '.join(sorted(twice))}")
+        messages |= texts
     return messages
 
 

@@ -20,7 +20,7 @@ class Intents:
         duties: asks what a department does.
         continues: opens a question that leans on the one before.
         more: asks for the clause again, in full.
-        small_talk: by key of the fixed reply (``messages.json``), what is no question.
+        small_talk: by key of the fixed reply (``messages/chat.json``), what is no question.
         generic: words that ask without saying what about; they carry no topic of their own.
     """
 

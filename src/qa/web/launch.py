@@ -10,7 +10,6 @@ import socket
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING
@@ -40,8 +39,8 @@ _OFFLINE = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the chat until it is interrupted, and returns the exit code."""
     os.environ.update(_OFFLINE)
-    settings = _settings(arguments)
     try:
+        settings = _settings(arguments)
         with _listen(settings.host, settings.port) as listener:
             _serve(settings, listener)
     except PolicyError as error:
@@ -62,7 +61,7 @@ def _settings(arguments: Sequence[str] | None) -> Settings:
     parser.add_argument("--model", default=default.model, metavar="NAME_OR_PATH")
     parser.add_argument("--host", default=default.host)
     parser.add_argument("--port", type=int, default=default.port, help="0: any that is free")
-    return replace(default, **vars(parser.parse_args(arguments)))
+    return default.model_copy(update=vars(parser.parse_args(arguments)))
 
 
 def _listen(host: str, port: int) -> socket.socket:
