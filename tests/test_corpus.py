@@ -72,7 +72,7 @@ def problems(folder: Path) -> str:
 
 def test_a_policy_that_is_no_text_is_left_out_and_named(corpus_folder: Path) -> None:
     (corpus_folder / "scan.txt").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xff\xff")
-    assert "scan.txt is not text in UTF-8" in problems(corpus_folder)
+    assert "scan.txt is a picture and holds no text; use the text" in problems(corpus_folder)
     assert len(read_corpus(corpus_folder).documents) == 2
 
 
@@ -85,13 +85,13 @@ def test_of_two_files_with_one_name_the_first_is_read(corpus_folder: Path) -> No
     below = corpus_folder / "year" / "2021"
     below.mkdir(parents=True)
     (below / f"{MARKET}.txt").write_text("另一个办法", encoding="utf-8")
-    assert "stands twice in the corpus; rename one" in problems(corpus_folder)
+    assert f"has the name of another policy ({MARKET}) but other words; rename one" in problems(corpus_folder)
     assert read_corpus(corpus_folder).documents[1].title == "棠溪市夜市管理办法"
 
 
 def test_a_translation_of_nothing_is_left_out_and_named(corpus_folder: Path) -> None:
     (corpus_folder / "translations" / "absent.en.md").write_text("# T\n", encoding="utf-8")
-    assert "of absent belongs to no policy of this folder; name it after" in problems(corpus_folder)
+    assert "absent.en.md belongs to no policy of this folder; name it after" in problems(corpus_folder)
 
 
 def test_a_companion_that_cannot_be_read_is_left_out_and_named(corpus_folder: Path) -> None:
@@ -100,8 +100,8 @@ def test_a_companion_that_cannot_be_read_is_left_out_and_named(corpus_folder: Pa
     )
     (corpus_folder / "glossary.csv").write_bytes(b"zh,en\n\xff\xff,x\n")
     found = problems(corpus_folder)
-    assert f"{MARKET}.zh.csv is not a UTF-8 CSV file" in found
-    assert "glossary.csv is not a UTF-8 CSV file" in found
+    assert f"{MARKET}.zh.csv has no column 'clause' in line 1; start it with" in found
+    assert "glossary.csv is not text in any encoding that is known" in found
     assert read_corpus(corpus_folder).glossary == ()
 
 
@@ -116,11 +116,18 @@ def test_a_file_that_may_not_be_read_is_left_out_and_named(corpus_folder: Path) 
     assert f"{MARKET}.txt cannot be read (Permission denied)" in problems(corpus_folder)
 
 
-def test_hidden_files_and_links_to_nowhere_are_no_policies(corpus_folder: Path) -> None:
-    (corpus_folder / ".~lock.txt").write_text("锁", encoding="utf-8")
-    (corpus_folder / "gone.txt").symlink_to(corpus_folder / "nowhere.txt")
+@pytest.mark.parametrize("name", [".~lock.txt", "~$market.docx", "Thumbs.db", "README.md"])
+def test_files_of_the_system_and_read_me_files_are_no_policies(
+    name: str, corpus_folder: Path
+) -> None:
+    (corpus_folder / name).write_text("锁", encoding="utf-8")
     assert len(read_corpus(corpus_folder).documents) == 2
     assert problems(corpus_folder) == ""
+
+
+def test_a_link_to_nowhere_is_named(corpus_folder: Path) -> None:
+    (corpus_folder / "gone.txt").symlink_to(corpus_folder / "nowhere.txt")
+    assert "gone.txt cannot be read (No such file or directory)" in problems(corpus_folder)
 
 
 def test_without_a_folder_there_is_no_corpus(tmp_path: Path) -> None:
@@ -145,7 +152,7 @@ def test_the_encodings_of_offices_give_one_text(
     path = tmp_path / "policy.txt"
     text = "棠溪市夜市管理办法\n\n第一条 夜市的营业时间为18时。\n"
     path.write_bytes(text.replace("\n", line_end).encode(encoding))
-    document = read_document(path)
+    document, reading = read_document(path)
     assert document.text == text
     assert (document.id, document.language, document.title) == (
         "policy",

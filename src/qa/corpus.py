@@ -1,6 +1,7 @@
 """A folder of policy files → documents with their translations, departments and glossary.
 
-    corpus/<id>.txt                        a policy, as published (any folder below, too)
+    corpus/<id>.docx, .pdf, .txt, …        a policy, as published (any folder below, too)
+    corpus/<id>.meta.toml                  what its text does not say of it, optional
     corpus/translations/<id>.<language>.md its translation, optional
     corpus/wordings/<id>.<language>.csv    how people ask for its clauses, optional
     corpus/departments.csv                 names of departments in three languages, optional
@@ -11,35 +12,31 @@ The formats are described for policy officers in corpus/README.md.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
-import unicodedata
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from qa import readers
 from qa.errors import CorpusError
 from qa.glossary import Term, read_terms
-from qa.text import detect_language
+from qa.metadata import describe
+from qa.readers import Reading, clean, refusal
+from qa.readers.text import decode, read_table
+from qa.status import resolve
+from qa.text import detect_language, normalise
 from qa.types import LANGUAGES, Document, Language
 
 TRANSLATIONS = "translations"
 WORDINGS = "wordings"
+SIDECAR = ".meta.toml"
 Item = TypeVar("Item")
 _TITLE_WORDS = re.compile(
     r"(通知|措施|意见|办法|方案|规定|政策|条例|决定|细则|公告|指南|计划|通告|若干|法|规则|Measures|Notice|Policy|Policies|조치|정책|방안|규정|고시|조례)"
 )
 _LONGEST_TITLE = 90
-_OPENING = 600
-_NUMBER_LINE = re.compile(
-    r"(?:^|[（(\s])([\u4e00-\u9fff]{1,12}[〔\[（(【]\s?\d{4}\s?[〕\]）)】]\s?第?\s?\d{1,5}\s?号)(?=[）)\s]|$)",
-    re.M,
-)
-_DATE = r"(\d{4})\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})\s?日"
-_DATE_LINE = re.compile(rf"^[（(\s]*{_DATE}[）)\s]*$", re.M)
-_DATE_AT_THE_END = re.compile(rf"(?<=\s){_DATE}\s*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,48 +84,128 @@ class Corpus:
     problems: tuple[CorpusError, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file that is a policy, or that somebody may take for one; ``digest`` is the SHA-256 of
+    its contents and of its sidecar's."""
+
+    path: Path
+    digest: str
+
+    @property
+    def sidecar(self) -> Path | None:
+        """The file beside it that says what its text does not, where there is one."""
+        return _sidecar(self.path)
+
+
+def scan(folder: Path) -> list[SourceFile]:
+    """Every file below ``folder`` that is no companion of a policy, in the order of their paths.
+
+    Files of the system (hidden ones, locks of an office program) are no policies, nor are those
+    called README. A link that leads nowhere is listed, and refused when it is read.
+
+    Raises:
+        CorpusError: the folder does not exist.
+    """
+    if not folder.is_dir():
+        raise refusal(folder, "no_folder")
+    return [SourceFile(path, source_digest(path)) for path in _policies(folder)]
+
+
+def read_document(path: Path) -> tuple[Document, Reading]:
+    """The document of one file, and what was found when it was read.
+
+    Raises:
+        CorpusError: it cannot be used; the error says why and what to do.
+    """
+    reading = readers.read(path)
+    return make_document(path.stem, reading.text, reading.title, _sidecar(path)), reading
+
+
+def words_digest(text: str) -> str:
+    """What two texts with the same words share, white space and forms of characters aside."""
+    words = "".join(normalise(text).split())
+    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def unite(
+    found: Sequence[tuple[Path, Document]], digests: Mapping[Path, str] | None = None
+) -> tuple[list[Document], dict[Path, str], list[CorpusError]]:
+    """One document for each policy, however many files hold it.
+
+    Of files with the same words the first is kept, and names them all as its sources. Of files
+    with one name and different words the second is left out: it would shadow the first.
+
+    Args:
+        digests: the ``words_digest`` of each file's text, where it is known already.
+
+    Returns:
+        The documents; for each file that repeats one, the id of that document; what is left out.
+    """
+    documents: dict[str, Document] = {}
+    by_words: dict[str, str] = {}
+    repeated: dict[Path, str] = {}
+    problems = []
+    for path, document in found:
+        words = digests[path] if digests else words_digest(document.text)
+        first = by_words.get(words)
+        if first is not None:
+            repeated[path] = first
+            kept = documents[first]
+            documents[first] = replace(kept, sources=(*kept.sources, path.name))
+        elif document.id in documents:
+            problems.append(refusal(path, "name_taken", name=document.id))
+        else:
+            documents[document.id] = replace(document, sources=(path.name,))
+            by_words[words] = document.id
+    return (
+        [
+            document if len(document.sources) > 1 else replace(document, sources=())
+            for document in documents.values()
+        ],
+        repeated,
+        problems,
+    )
+
+
 def read_corpus(folder: Path) -> Corpus:
     """Reads every policy below ``folder``; a file that cannot be read is a problem, not the end.
 
     Raises:
         CorpusError: the folder does not exist, or holds no policy that can be read.
     """
-    if not folder.is_dir():
-        raise CorpusError(
-            folder, "is not a folder", "create it and put a policy into it as a .txt file"
-        )
     problems: list[CorpusError] = []
-    documents = _read_all(_policies(folder), read_document, problems)
+    sources = [source.path for source in scan(folder)]
+    found = _read_all(sources, lambda path: (path, read_document(path)[0]), problems)
+    documents, _, left_out = unite(found)
+    problems.extend(left_out)
     if not documents:
         details = "".join(f"\n  {problem}" for problem in problems)
-        raise CorpusError(
-            folder, f"holds no readable policy{details}", "put a policy into it as a .txt file"
-        )
-    documents, twins = _unique(documents)
-    problems.extend(twins)
-    known = {document.id for document in documents}
-    translations = [
-        translation
-        for translation in _read_all(
-            _files(folder / TRANSLATIONS, "md"), read_translation, problems
-        )
-        if _belongs(translation.document_id, known, problems)
-    ]
-    wordings = [
-        wording
-        for group in _read_all(_files(folder / WORDINGS, "csv"), read_wordings, problems)
-        if group and _belongs(group[0].document_id, known, problems)
-        for wording in group
-    ]
+        raise refusal(folder, "no_policy", details=details)
+    companions = read_companions(folder, {document.id for document in documents})
+    return replace(
+        companions, documents=resolve(documents), problems=(*problems, *companions.problems)
+    )
+
+
+def read_companions(folder: Path, known: set[str]) -> Corpus:
+    """All of a corpus but its documents, whose ids are ``known``: translations, wordings, tables."""
+    problems: list[CorpusError] = []
+    translations, wordings = (
+        _of_known(_files(folder / name, ending, problems), known, problems)
+        for name, ending in ((TRANSLATIONS, "md"), (WORDINGS, "csv"))
+    )
     terms = {
         name: _read_all([folder / name], read_terms, problems)
         for name in _TABLES
         if (folder / name).exists()
     }
     return Corpus(
-        documents=tuple(documents),
-        translations=tuple(translations),
-        wordings=tuple(wordings),
+        documents=(),
+        translations=tuple(_read_all(translations, read_translation, problems)),
+        wordings=tuple(
+            wording for group in _read_all(wordings, read_wordings, problems) for wording in group
+        ),
         departments=tuple(term for table in terms.get("departments.csv", ()) for term in table),
         glossary=tuple(term for table in terms.get("glossary.csv", ()) for term in table),
         digest=corpus_digest(folder),
@@ -137,6 +214,8 @@ def read_corpus(folder: Path) -> Corpus:
 
 
 _TABLES = ("departments.csv", "glossary.csv")
+_SYSTEM = re.compile(r"\.|~\$|(?:thumbs\.db|desktop\.ini|readme(?:\..*)?)$", re.I)
+"""Names of files that no one takes for a policy."""
 
 
 def corpus_digest(folder: Path) -> str:
@@ -146,39 +225,73 @@ def corpus_digest(folder: Path) -> str:
     companions = [*_files(folder / TRANSLATIONS, "md"), *_files(folder / WORDINGS, "csv")]
     for path in [*_policies(folder), *companions, *tables]:
         digest.update(path.relative_to(folder).as_posix().encode("utf-8", "surrogateescape"))
+        digest.update(source_digest(path).encode())
+    return digest.hexdigest()
+
+
+def source_digest(path: Path) -> str:
+    """SHA-256 of a file and of its sidecar, where it has one."""
+    digest = hashlib.sha256()
+    for part in (path, _sidecar(path)):
+        if part is None:
+            continue
         try:
-            contents = path.read_bytes()
+            with part.open("rb") as file:
+                contents = hashlib.file_digest(file, "sha256").digest()
         except OSError:  # left out of the corpus, and named there as a problem
             contents = b"unreadable"
-        digest.update(hashlib.sha256(contents).digest())
+        digest.update(contents)
     return digest.hexdigest()
+
+
+def _sidecar(path: Path) -> Path | None:
+    sidecar = path.with_name(f"{path.stem}{SIDECAR}")
+    return sidecar if sidecar.is_file() else None
 
 
 def _policies(folder: Path) -> list[Path]:
     return sorted(
         path
-        for path in folder.rglob("*.txt")
-        if path.is_file()
-        and not path.name.startswith(".")
-        and path.parent.name not in (TRANSLATIONS, WORDINGS)
+        for path in folder.rglob("*")
+        if (path.is_file() or (path.is_symlink() and not path.exists()))
+        and not _is_companion(path.relative_to(folder))
+        and not any(_SYSTEM.match(part) for part in path.relative_to(folder).parts)
     )
 
 
-def _files(folder: Path, ending: str) -> list[Path]:
-    return sorted(path for path in folder.glob(f"*.{ending}") if not path.name.startswith("."))
+def _is_companion(path: Path) -> bool:
+    return (
+        path.as_posix() in _TABLES
+        or path.name.endswith(SIDECAR)
+        or not {TRANSLATIONS, WORDINGS}.isdisjoint(path.parts[:-1])
+    )
 
 
-def _belongs(document_id: str, known: set[str], problems: list[CorpusError]) -> bool:
-    """Whether a companion file has its policy; a problem where it has not."""
-    if document_id not in known:
-        problems.append(
-            CorpusError(
-                f"a translation or wordings of {document_id}",
-                "belongs to no policy of this folder",
-                "name it after its policy: <policy>.en.md, <policy>.en.csv",
-            )
-        )
-    return document_id in known
+def _files(folder: Path, ending: str, problems: list[CorpusError] | None = None) -> list[Path]:
+    """The companions in a folder; any file there that is none is a problem."""
+    if not folder.is_dir():
+        return []
+    paths = sorted(path for path in folder.iterdir() if not _SYSTEM.match(path.name))
+    kept = [path for path in paths if path.suffix == f".{ending}"]
+    if problems is not None:
+        problems += [
+            refusal(path, "no_companion", folder=folder.name, ending=ending)
+            for path in paths
+            if path.suffix != f".{ending}"
+        ]
+    return kept
+
+
+def _of_known(paths: list[Path], known: set[str], problems: list[CorpusError]) -> list[Path]:
+    """The companions whose policy is there; the others are problems."""
+    kept = []
+    for path in paths:
+        document_id, _, language = path.stem.rpartition(".")
+        if document_id in known or language not in LANGUAGES:
+            kept.append(path)  # a wrong name is told when the file is read
+        else:
+            problems.append(refusal(path, "orphan"))
+    return kept
 
 
 def _read_all(
@@ -191,97 +304,26 @@ def _read_all(
         except CorpusError as problem:
             problems.append(problem)
         except OSError as error:
-            problems.append(
-                CorpusError(path, f"cannot be read ({error.strerror})", "check its permissions")
-            )
+            problems.append(refusal(path, "unreadable", detail=error.strerror or str(error)))
     return items
 
 
-def _unique(documents: list[Document]) -> tuple[list[Document], list[CorpusError]]:
-    """Documents by id; of two files with one name the second would shadow the first: a problem."""
-    seen: dict[str, Document] = {}
-    problems = []
-    for document in documents:
-        if document.id in seen:
-            problems.append(
-                CorpusError(
-                    f"{document.id}.txt",
-                    "stands twice in the corpus",
-                    "rename one of the two files",
-                )
-            )
-        seen.setdefault(document.id, document)
-    return list(seen.values()), problems
+def make_document(
+    identifier: str, text: str, title: str = "", sidecar: Path | None = None
+) -> Document:
+    """A document from its text: language, title and all that it says of itself are read from it.
 
-
-def read_document(path: Path) -> Document:
-    """The document of a text file.
+    ``title`` is what the file itself says of its title; the text is asked first. What the file
+    ``sidecar`` says goes before both.
 
     Raises:
-        CorpusError: it is empty, or no text.
+        CorpusError: the sidecar cannot be used.
     """
-    text = clean(decode(path))
-    if not text.strip():
-        raise CorpusError(path, "is empty", "put the text of the policy into it or remove it")
-    return make_document(path.stem, text)
-
-
-def make_document(identifier: str, text: str) -> Document:
-    """A document from its text: language, title, number and date are read from it."""
     text = clean(text)
-    return Document(
-        identifier, detect_language(text), _title(text), text, _number(text), _issued(text)
-    )
-
-
-def _number(text: str) -> str:
-    """The document number among the opening lines, on a line of its own or in brackets."""
-    found = _NUMBER_LINE.search(text[:_OPENING])
-    return found.group(1) if found else ""
-
-
-def _issued(text: str) -> str:
-    """The date of the signature or under the title, as YYYY-MM-DD; the last of them.
-
-    A date inside a sentence is not the date of the document.
-    """
-    dates = [*_DATE_LINE.finditer(text), *_DATE_AT_THE_END.finditer(text)]
-    for match in reversed(dates):
-        year, month, day = (int(part) for part in match.groups())
-        if 1 <= month <= 12 and 1 <= day <= 31:
-            return f"{year:04}-{month:02}-{day:02}"
-    return ""
-
-
-def clean(text: str) -> str:
-    """NFC with ``\\n`` line ends, no byte order mark and no NUL."""
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    return unicodedata.normalize("NFC", text)
-
-
-def decode(path: Path) -> str:
-    """The text of a file in UTF-8, UTF-16 with its mark, or GB18030.
-
-    Raises:
-        CorpusError: it cannot be read, or is none of these.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CorpusError(
-            path, f"cannot be read ({error.strerror})", "check its name and permissions"
-        ) from error
-    encodings = ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "gb18030")
-    for encoding in encodings:
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if text.count("\0") * 100 <= len(text):
-            return text
-    raise CorpusError(
-        path, "is not text in UTF-8, UTF-16 or GB18030", "save it as a plain text file in UTF-8"
-    )
+    found = _title(text)
+    if title and not _TITLE_WORDS.search(found) and _TITLE_WORDS.search(title):
+        found = title
+    return describe(Document(identifier, detect_language(text), found, text), sidecar)
 
 
 def _title(text: str) -> str:
@@ -309,22 +351,14 @@ def read_translation(path: Path) -> DocumentTranslation:
     """
     document_id, _, language = path.stem.rpartition(".")
     if language not in LANGUAGES or not document_id:
-        raise CorpusError(
-            path,
-            "has no language in its name",
-            "call it <policy>.en.md, <policy>.ko.md or <policy>.zh.md",
-        )
+        raise refusal(path, "language_name")
     title, blocks = "", [("", "", list[str]())]
-    for number_of_line, raw in enumerate(clean(decode(path)).split("\n"), start=1):
+    for number_of_line, raw in enumerate(decode(path).split("\n"), start=1):
         line = raw.strip()
         if line == "##" or line.startswith("## "):
             number, _, heading = line[3:].strip().partition(" ")
             if not number:
-                raise CorpusError(
-                    path,
-                    f"has a heading without a number in line {number_of_line}",
-                    "write '## 一 Title'",
-                )
+                raise refusal(path, "heading", line=str(number_of_line))
             blocks.append((number, heading.strip(), []))
         elif line.startswith("# "):
             title = line[2:].strip()
@@ -338,26 +372,19 @@ def read_wordings(path: Path) -> tuple[Wording, ...]:
     """The wordings in a CSV file with the columns clause, language and question.
 
     Raises:
-        CorpusError: it is not such a file.
+        CorpusError: it is not such a file; names the line.
     """
     document_id, _, _ = path.stem.rpartition(".")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, strict=True))
-        return tuple(_wording(document_id, row) for row in rows if row["question"].strip())
-    except (ValueError, csv.Error, KeyError, AttributeError) as error:
-        raise CorpusError(
-            path,
-            f"is not a UTF-8 CSV file with the columns clause, language and question ({error})",
-            "save it as CSV UTF-8",
-        ) from error
-
-
-def _wording(document_id: str, row: dict[str, str]) -> Wording:
-    language = row["language"].strip()
-    if language not in LANGUAGES:
-        raise ValueError(f"unknown language {language!r}")
-    return Wording(document_id, row["clause"].strip(), language, row["question"].strip())
+    wordings = []
+    columns = ("clause", "language", "question")
+    for line, row in read_table(path, columns, columns):
+        language = row["language"]
+        if not row["question"]:
+            continue
+        if language not in LANGUAGES:
+            raise refusal(path, "row", line=str(line), detail=f"unknown language {language!r}")
+        wordings.append(Wording(document_id, row["clause"], language, row["question"]))
+    return tuple(wordings)
 
 
 def _translated(number: str, title: str, lines: list[str]) -> TranslatedClause:
