@@ -30,10 +30,11 @@ from training.pairs import (
     read_pairs,
     read_parallel,
     read_records,
+    read_translations,
     record_pairs,
     write_pairs,
 )
-from training.tokenizer import learn
+from training.tokenizer import common_words, learn, morphemes
 from training.train import (
     Augmenter,
     Ragged,
@@ -43,6 +44,7 @@ from training.train import (
     not_negatives,
     train,
 )
+from training.words import complete, linear_map, unit, with_constant
 
 ENGLISH = ("red", "green", "white", "black", "small", "large", "old", "new")
 CHINESE = ("红色", "绿色", "白色", "黑色", "微小", "巨大", "古老", "崭新")
@@ -84,6 +86,24 @@ class TestTokenizer:
         self, tokenizer: Tokenizer, written: str, plain: str
     ) -> None:
         assert tokens(tokenizer, written) == tokens(tokenizer, plain)
+
+    def test_korean_is_cut_at_morphemes_that_share_no_syllable(self) -> None:
+        assert list(morphemes(["비가 와서 우산을 샀어요", "", "abc"])) == [
+            "비 가 와서 우산 을 샀 어요",
+            "",
+            "abc",
+        ]
+
+    def test_common_words_are_pieces_though_no_text_has_them(
+        self, sentences: list[tuple[str, str, str]]
+    ) -> None:
+        _, korean, english = (list(column) for column in zip(*sentences, strict=True))
+        config = TokenizerConfig(vocabulary=3_500, chinese=100, common_words=3_000)
+        learned = learn({"zh": [], "ko": korean, "en": english}, config)
+        assert tokens(learned, "Umbrella 고양이") == ["umbrella", "고양이"]
+        words, scores = zip(*common_words("ko", 500), strict=True)
+        assert "사람" in words and "person" not in words
+        assert list(scores) == sorted(scores, reverse=True)
 
     def test_scripts_and_punctuation_are_borders(self, tokenizer: Tokenizer) -> None:
         assert tokens(tokenizer, "红色red，빨간20") == [
@@ -136,6 +156,19 @@ class TestPairs:
         assert kinds.count("texts.paraphrase") == 1
         assert {pair.record for pair in pairs} == {"texts/a/0"}
 
+    def test_rows_of_translations_give_every_two_of_their_texts(self, tmp_path: Path) -> None:
+        (tmp_path / "a.tsv").write_text("zh\tzh\ten\n钱\t款项\tmoney\n", encoding="utf-8")
+        assert list(read_translations(tmp_path)) == [
+            Pair("written.a", "zh-zh", "a/2", "钱", "款项"),
+            Pair("written.a", "zh-en", "a/2", "钱", "money"),
+            Pair("written.a", "zh-en", "a/2", "款项", "money"),
+        ]
+
+    def test_a_row_of_translations_with_a_column_missing_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "a.tsv").write_text("zh\ten\n钱\tmoney\n税\n", encoding="utf-8")
+        with pytest.raises(ValueError, match=r"a\.tsv, line 3: 1 columns, the first line has 2"):
+            list(read_translations(tmp_path))
+
     def test_law_pairs_never_hold_a_sentence_and_itself(self, tmp_path: Path) -> None:
         law = "# 某某条例\n" + "".join(
             f"第{n}条 企业应当依法申报出口货物{n}。主管部门应当及时办理退税手续{n}。\n\n"
@@ -179,6 +212,32 @@ class TestTypist:
     def test_korean_may_lose_its_spaces(self) -> None:
         typist = Typist([], random.Random(1))
         assert "수출보험료지원" in {typist.mistype("수출 보험료 지원", "ko") for _ in range(20)}
+
+
+class TestWords:
+    def test_a_linear_map_is_found_again(self) -> None:
+        rng = np.random.default_rng(0)
+        sources = unit(rng.normal(size=(4000, 6)).astype(np.float32))
+        matrix, shift = rng.normal(size=(6, 3)), rng.normal(size=3)
+        targets = (sources @ matrix + shift).astype(np.float32)
+        found = with_constant(sources) @ linear_map(sources, targets)
+        assert np.abs(found - targets).mean() < 0.1 * np.abs(targets).mean()
+
+    def test_rare_tokens_are_drawn_towards_what_their_words_predict(self) -> None:
+        rng = np.random.default_rng(0)
+        words = unit(rng.normal(size=(400, 8)).astype(np.float32))
+        turn = np.linalg.qr(rng.normal(size=(8, 8)))[0].astype(np.float32)
+        weights = 3 * words @ turn
+        truth = weights.copy()
+        counts = np.full(400, 1000)
+        counts[:20] = 0
+        weights[:20] = rng.normal(size=(20, 8))
+        completed = complete(weights, words, counts, prior=10.0)
+        cosines = (unit(completed) * unit(truth)).sum(axis=1)
+        assert cosines[:20].min() > 0.95
+        assert np.linalg.norm(completed[:20], axis=1) == pytest.approx(3, abs=0.1)
+        assert (cosines[20:] > 0.999).all()
+        assert complete(weights, words, counts, prior=0.0) is weights
 
 
 class TestTraining:

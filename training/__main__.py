@@ -38,7 +38,7 @@ def sources_digest(data: Path) -> str:
     for folder, pattern in (
         (data / "parallel" / "train", "*"),
         (REPOSITORY / "src" / "qa" / "glossary", "*.csv"),
-        (REPOSITORY / "training" / "texts", "*.jsonl"),
+        (REPOSITORY / "training" / "texts", "*"),
     ):
         files += sorted(folder.glob(pattern))
     return digest([(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files])

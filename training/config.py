@@ -8,7 +8,7 @@ import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,12 @@ class PairsConfig:
 
 @dataclass(frozen=True, slots=True)
 class TokenizerConfig:
-    """Size of the vocabulary (all of it; Chinese alone) and what it is learned from."""
+    """Size of the vocabulary (what is learned of all languages; Chinese alone), how many of the most
+    frequent words each of English and Korean are added to it, and what it is learned from."""
 
     vocabulary: int = 64_000
     chinese: int = 30_000
+    common_words: int = 0
     lines_per_source: int = 60_000
     max_piece_length: int = 12
 
@@ -53,21 +55,35 @@ class TrainConfig:
     token_split: float = 0.1
     teacher: str = ""
     teacher_weight: float = 0.0
+    word_teacher: str = ""
+    word_prior: float = 0.0
     threads: int = 2
 
 
 @dataclass(frozen=True, slots=True)
+class StudentConfig:
+    """The small transformer (``transformer.py``): layers kept of the teacher, pairs in a batch,
+    steps, and how many tokens of a text are read in training and afterwards."""
+
+    layers: int = 3
+    batch: int = 128
+    steps: int = 1000
+    learning_rate: float = 3e-4
+    max_tokens: int = 48
+    max_tokens_read: int = 256
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
-    """A whole run: its name, its seed and the choices of each stage."""
+    """A whole run: its name, its seed and the choices of each stage. ``student``: the model is a
+    small transformer instead of one vector per token."""
 
     name: str
     seed: int
     pairs: PairsConfig
     tokenizer: TokenizerConfig
     train: TrainConfig
-
-
-Section = TypeVar("Section", PairsConfig, TokenizerConfig, TrainConfig)
+    student: StudentConfig | None = None
 
 
 def load_config(path: Path) -> Config:
@@ -83,6 +99,7 @@ def load_config(path: Path) -> Config:
         pairs=PairsConfig(**table.get("pairs", {})),
         tokenizer=TokenizerConfig(**table.get("tokenizer", {})),
         train=TrainConfig(**table.get("train", {})),
+        student=StudentConfig(**table["student"]) if "student" in table else None,
     )
 
 

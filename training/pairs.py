@@ -91,6 +91,26 @@ def read_glossary(folder: Path) -> Iterator[Pair]:
                     yield oriented("glossary", record, left, right)
 
 
+def read_translations(folder: Path) -> Iterator[Pair]:
+    """Every two texts of each row of the ``*.tsv`` files in a folder: the same in other words or
+    languages. The first line names the language of each column.
+
+    Raises ``ValueError`` when a row has more or fewer columns than the first.
+    """
+    for path in sorted(folder.glob("*.tsv")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        languages = lines[0].split("\t")
+        for number, line in enumerate(lines[1:], start=2):
+            texts = line.split("\t")
+            if len(texts) != len(languages):
+                raise ValueError(
+                    f"{path}, line {number}: {len(texts)} columns, the first line has {len(languages)}"
+                )
+            sides = list(zip(languages, texts, strict=True))
+            for first, second in itertools.combinations(sides, 2):
+                yield oriented(f"written.{path.stem}", f"{path.stem}/{number}", first, second)
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One clause written for training, in three languages, with questions that it answers."""
@@ -223,8 +243,9 @@ def collect(data: Path, repository: Path, config: PairsConfig, seed: int) -> lis
     kept = [
         p for p in itertools.chain(glossary, written) if not in_holdout(p.record, config.holdout)
     ]
+    translations = read_translations(repository / "training" / "texts")
     laws = law_pairs(data / "laws.tar.xz", config.laws_neighbours, config.laws_titles, rng)
-    return limited([*parallel, *laws, *kept], config.limits, rng)
+    return limited([*parallel, *laws, *kept, *translations], config.limits, rng)
 
 
 def write_pairs(pairs: Iterable[Pair], path: Path) -> None:

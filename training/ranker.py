@@ -28,12 +28,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from qa.config import DEFAULT_MODEL, ROOT
-from qa.encoder import Encoder, SentenceTransformerEncoder
+from qa.encoder import Encoder, SentenceTransformerEncoder, model_fingerprint
 from qa.evidence import FEATURES, Evidence
 from qa.index import Index, open_index
 from qa.indexing import build_index
 from qa.ranking import FILE, MODES, SIGNALS, Ranking, Weights, signals
 from qa.retrieval import Retriever
+from qa.scope import Scope
 from qa.types import Clause, Language
 
 Numbers = NDArray[np.float64]
@@ -130,7 +131,9 @@ def _example(
     corpus: str,
     is_gold: Callable[[Clause], bool],
 ) -> Example:
-    evidence = retriever.collector.collect(retriever.collector.query(question), documents)
+    evidence = retriever.collector.collect(
+        retriever.collector.query(question), retriever.catalogue.mask(Scope(documents))
+    )
     gold = np.array([is_gold(retriever.index.clauses[c]) for c in evidence.clauses], bool)
     return Example(corpus, question, mode, language, evidence, gold)
 
@@ -240,6 +243,7 @@ def bands(examples: list[Example], ranking: Ranking) -> tuple[float, float]:
 def save(folder: Path, ranking: Ranking) -> None:
     """Writes the ranking beside the model that it was fitted to."""
     record: dict[str, Any] = {
+        "model": model_fingerprint(str(folder)),
         "features": list(FEATURES),
         "signals": list(SIGNALS),
         "answer": round(ranking.answer, 4),

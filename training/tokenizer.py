@@ -2,8 +2,10 @@
 
 It normalises (NFKC, lower case, traditional → simplified Chinese), cuts at white space, punctuation
 and borders of scripts, and splits what is between into the likeliest pieces (Kudo 2018, "Subword
-Regularization"). Chinese is cut into words by jieba *for learning only*, so that pieces follow
-words: 加快|出口|退税. Characters that were never seen fall back to bytes, so no text is lost.
+Regularization"). Chinese is cut into words by jieba, and Korean into morphemes by Kiwi, *for
+learning only*, so that pieces follow them: 加快|出口|退税, 보험료|를. The most frequent words of English
+and Korean are pieces even if the training texts lack them: a larger model knows what they mean
+(``words.py``). Characters that were never seen fall back to bytes, so no text is lost.
 """
 
 from __future__ import annotations
@@ -17,13 +19,15 @@ import re
 import string
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import jieba
 import opencc
 import sentencepiece
+import wordfreq
+from kiwipiepy import Kiwi
 from sentencepiece import sentencepiece_model_pb2
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, trainers
 from tokenizers.models import Unigram
@@ -38,6 +42,7 @@ UNKNOWN = "<unk>"
 HAN = re.compile(r"[㐀-䶿一-鿿]+")
 # Korean compounds of the training texts would else become single tokens that no other text has.
 LONG_HANGUL = re.compile(r"[가-힣]{5,}")
+COMMON_LETTERS = {"en": re.compile(r"[a-z]{2,}"), "ko": re.compile(r"[가-힣]{1,4}")}
 INVISIBLE = r"[\u00AD\u200B-\u200F\u202A-\u202E\u2060-\u2064\uFEFF]"
 
 
@@ -134,6 +139,28 @@ def chinese_pieces(texts: Iterable[str], tokenizer: Tokenizer, size: int) -> lis
     return [(w, math.log((segmenter.FREQ.get(w) or 1) / segmenter.total)) for w in frequent]
 
 
+def morphemes(texts: Iterable[str]) -> Iterator[str]:
+    """Korean texts with a space at every border of morphemes that is a border of syllables:
+    비가 와서 → 비 가 와서 (오 + 아서 share a syllable)."""
+    for text, tokens in zip(texts := list(texts), Kiwi().tokenize(texts), strict=True):
+        parts, begun, end = [], 0, 0
+        for token in tokens:
+            if token.start >= end > begun:
+                parts.append(text[begun : token.start])
+                begun = token.start
+            end = max(end, token.start + token.len)
+        yield " ".join(" ".join([*parts, text[begun:]]).split())
+
+
+def common_words(language: str, count: int) -> list[Piece]:
+    """The ``count`` most frequent words of a language (``en``, ``ko``) that are written in its own
+    letters, scored by their frequency in general texts."""
+    letters = COMMON_LETTERS[language]
+    frequencies = wordfreq.get_frequency_dict(language).items()
+    ranked = ((word, math.log(share)) for word, share in frequencies if letters.fullmatch(word))
+    return list(itertools.islice(ranked, count))
+
+
 def alphabetic_pieces(
     texts: Iterable[str], tokenizer: Tokenizer, size: int, longest: int
 ) -> list[Piece]:
@@ -155,11 +182,17 @@ def learn(texts: dict[str, list[str]], config: TokenizerConfig) -> Tokenizer:
     """Learn the vocabulary from texts by language; byte tokens ``<0x00>`` … come last in it."""
     tokenizer = untrained()
     chinese = chinese_pieces(texts["zh"], tokenizer, config.chinese)
-    everything = itertools.chain.from_iterable(texts.values())
+    cut = {**texts, "ko": morphemes(texts.get("ko", []))}
+    everything = itertools.chain.from_iterable(cut.values())
     size = config.vocabulary - len(chinese) - 256
-    alphabetic = alphabetic_pieces(everything, tokenizer, size, config.max_piece_length)
-    known = {piece for piece, _ in alphabetic}
-    vocabulary = alphabetic + [entry for entry in chinese if entry[0] not in known]
+    vocabulary = alphabetic_pieces(everything, tokenizer, size, config.max_piece_length)
+    known = {piece for piece, _ in vocabulary}
+    for piece, score in itertools.chain(
+        chinese, common_words("en", config.common_words), common_words("ko", config.common_words)
+    ):
+        if piece not in known:
+            known.add(piece)
+            vocabulary.append((piece, score))
     lowest = min(score for _, score in vocabulary)
     vocabulary += [(f"<0x{byte:02X}>", lowest) for byte in range(256)]
     tokenizer.model = Unigram(vocabulary, unk_id=0, byte_fallback=True)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from torch.nn import functional
 from training.config import PairsConfig, TrainConfig
 from training.pairs import Pair, match
 from training.teacher import teach
+from training.words import Floats, complete, token_vectors
 
 Ints = npt.NDArray[np.int64]
 logger = logging.getLogger(__name__)
@@ -118,6 +119,15 @@ def epoch_batches(
             yield bucket.left[rows], bucket.right[rows], bucket.record[rows]
 
 
+def token_counts(tokens: Ragged, buckets: Iterable[Bucket], size: int) -> Ints:
+    """How often each token is seen in an epoch."""
+    counts = np.zeros(size, np.int64)
+    for bucket in buckets:
+        for side in (bucket.left, bucket.right):
+            counts += np.bincount(tokens.take(side).values, minlength=size)
+    return counts
+
+
 def alternatives(tokenizer: Tokenizer) -> Ragged:
     """For every token, the shorter tokens that spell it: the best split that is not itself.
 
@@ -184,12 +194,15 @@ class RowAdam:
         self.weights[rows] -= rate * (mean / (1 - first**steps)) / scale
 
 
-def initial_weights(tokens: Ragged, size: int, config: TrainConfig, seed: int) -> Tensor:
-    """Random directions, with norms falling with frequency: ``a / (a + p)``, the smooth inverse
-    frequency of Arora et al. 2017."""
-    counts = np.bincount(tokens.values, minlength=size)
+def initial_weights(counts: Ints, words: Floats | None, config: TrainConfig, seed: int) -> Tensor:
+    """The directions of ``words`` (random ones without), with norms falling with frequency:
+    ``a / (a + p)``, the smooth inverse frequency of Arora et al. 2017."""
     frequency = torch.from_numpy(counts / max(1, counts.sum())).float()
-    directions = torch.randn(size, config.dimension, generator=torch.Generator().manual_seed(seed))
+    if words is not None:
+        directions = torch.from_numpy(words) * config.dimension**0.5
+    else:
+        generator = torch.Generator().manual_seed(seed)
+        directions = torch.randn(len(counts), config.dimension, generator=generator)
     return directions * config.initial_scale * (1e-3 / (1e-3 + frequency))[:, None]
 
 
@@ -245,7 +258,7 @@ class Teacher:
     """What the teacher says of each text: the vector of its English side, if it has one."""
 
     def __init__(
-        self, pairs: Sequence[Pair], index: dict[str, int], config: TrainConfig, cache: Path
+        self, pairs: Sequence[Pair], index: dict[str, int], config: TrainConfig, work: Path
     ) -> None:
         english = dict.fromkeys(
             text
@@ -255,7 +268,8 @@ class Teacher:
             )
             if language == "en"
         )
-        self._vectors = torch.from_numpy(teach(list(english), config.teacher, cache))
+        vectors = teach(list(english), config.teacher, work / f"{config.teacher}.npz")
+        self._vectors = torch.from_numpy(vectors)
         self._row = np.full(len(index), -1)
         self._row[[index[text] for text in english]] = np.arange(len(english))
 
@@ -290,9 +304,13 @@ def train(
     tokens = encode_texts(tokenizer, texts)
     buckets = make_buckets(pairs, index, pairs_config, config.batch)
     augment = Augmenter(alternatives(tokenizer), config, rng)
-    weights = initial_weights(tokens, tokenizer.get_vocab_size(), config, seed)
+    counts = token_counts(tokens, buckets, tokenizer.get_vocab_size())
+    words = None
+    if config.word_teacher:
+        words = token_vectors(tokenizer, config.word_teacher, config.teacher, work)
+    weights = initial_weights(counts, words, config, seed)
     optimiser = RowAdam(weights)
-    teacher = Teacher(pairs, index, config, work / "teacher.npz") if config.teacher else None
+    teacher = Teacher(pairs, index, config, work) if config.teacher else None
     per_epoch = sum(1 for _ in epoch_batches(buckets, config.batch, np.random.default_rng(0)))
     total = per_epoch * config.epochs
     logger.info("%d texts, %d buckets, %d steps", len(texts), len(buckets), total)
@@ -321,6 +339,9 @@ def train(
             step += 1
         seconds = time.monotonic() - began
         logger.info("epoch %d: loss %.4f, %.0f s", epoch + 1, np.mean(losses), seconds)
+    if words is not None:
+        trained = complete(weights.numpy(), words, counts * config.epochs, config.word_prior)
+        weights = torch.from_numpy(trained)
     return weights
 
 
