@@ -12,6 +12,7 @@ import argparse
 import json
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def bm25(index: Index, questions: Sequence[Question]) -> float:
 
 
 def _words(text: str) -> list[str]:
-    return list(analyse(text).channel("w")) or [""]
+    return list(Counter(analyse(text).channel("w")).elements()) or [""]
 
 
 def parity(assistant: Assistant) -> float:

@@ -1,6 +1,6 @@
 """How well documents are split: precision, recall and F1 of clauses, titles and departments.
 
-    python benchmarks/clauses.py DIR [--misses]
+    python -m benchmarks.clauses DIR [--misses] [--renderings]
 
 DIR holds pairs NAME.txt and NAME.json as described in DIR/README.md. A clause is found when its
 number and the first characters of its body agree; titles, departments and leading departments are
@@ -14,6 +14,7 @@ import argparse
 import json
 import re
 import sys
+import tempfile
 import time
 import unicodedata
 from collections import Counter
@@ -21,6 +22,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.renderings import RENDERINGS
+from qa import readers
 from qa.clauses import split
 from qa.types import Clause, Document
 
@@ -126,19 +129,24 @@ def measure(clauses: Iterable[Clause], truth: Mapping[str, Any]) -> tuple[Tally,
     return tally, misses
 
 
-def main() -> int:
-    """Print the figures of every document and of all together."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("directory", type=Path)
-    parser.add_argument("--misses", action="store_true", help="print what was wrong")
-    arguments = parser.parse_args()
+def texts(path: Path, rendering: str) -> str:
+    """The text of a policy: as it stands, or as it is read from one of its renderings."""
+    text = unicodedata.normalize("NFC", path.with_suffix(".txt").read_text(encoding="utf-8"))
+    if rendering == "txt":
+        return text
+    ending, render = RENDERINGS[rendering]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"policy{ending}"
+        file.write_bytes(render(text))
+        return readers.read(file).text
+
+
+def score(directory: Path, rendering: str, *, details: bool, told: bool) -> None:
+    """Print the figures of every document, if ``details``, and of all together."""
     total, characters, seconds = Tally(), 0, 0.0
-    print(f"{'document':32}" + "".join(f"{figure + ' P/R/F1':>24}" for figure in FIGURES))
-    for path in sorted(arguments.directory.glob("*.json")):
+    for path in sorted(directory.glob("*.json")):
         truth = json.loads(path.read_text(encoding="utf-8"))
-        text = unicodedata.normalize("NFC", path.with_suffix(".txt").read_text(encoding="utf-8"))
+        text = texts(path, rendering)
         document = Document(path.stem, truth.get("language", "zh"), truth["title"], text)
         began = time.perf_counter()
         clauses = split(document)
@@ -146,11 +154,30 @@ def main() -> int:
         characters += len(text)
         tally, misses = measure(clauses, truth)
         total.counts.update(tally.counts)
-        report(path.stem, tally)
-        if arguments.misses:
-            print("".join(f"    {miss}\n" for miss in misses), end="")
-    report("all", total)
-    print(f"{1e4 * seconds / max(characters, 1) * 1e3:.1f} ms for 10,000 characters")
+        if details:
+            report(path.stem, tally)
+        if told:
+            print("".join(f"    {path.stem} {miss}\n" for miss in misses), end="")
+    report(rendering, total)
+    if details:
+        print(f"{1e4 * seconds / max(characters, 1) * 1e3:.1f} ms for 10,000 characters")
+
+
+def main() -> int:
+    """Print the figures of every document and of all together, in every rendering asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--misses", action="store_true", help="print what was wrong")
+    parser.add_argument(
+        "--renderings", action="store_true", help="score the texts as Word, PDF and web pages, too"
+    )
+    arguments = parser.parse_args()
+    print(f"{'document':32}" + "".join(f"{figure + ' P/R/F1':>24}" for figure in FIGURES))
+    score(arguments.directory, "txt", details=True, told=arguments.misses)
+    for rendering in RENDERINGS if arguments.renderings else ():
+        score(arguments.directory, rendering, details=False, told=arguments.misses)
     return 0
 
 

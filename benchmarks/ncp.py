@@ -11,7 +11,8 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,25 +54,41 @@ def holds(clause: Clause, question: Question) -> bool:
     return clause.document_id == question.document and answer in text
 
 
-def report(name: str, ranked: Sequence[Sequence[Clause]], questions: Sequence[Question]) -> None:
-    """Prints the measures of one system."""
+def write_corpus(contexts: Mapping[str, str], folder: Path) -> None:
+    """Writes each context as a policy into a new folder."""
+    folder.mkdir()
+    for document, context in contexts.items():
+        (folder / f"{document}.txt").write_text(context, encoding="utf-8")
+
+
+def measures(
+    ranked: Sequence[Sequence[Clause]], questions: Sequence[Question]
+) -> dict[str, list[float]]:
+    """What came of each question, 1 or 0, by measure; ``ranked`` are its clauses, best first."""
     pairs = list(zip(ranked, questions, strict=True))
-    rows = {
+    return {
         "passage at 1": [float(any(holds(c, q) for c in found[:1])) for found, q in pairs],
         "passage at 10": [float(any(holds(c, q) for c in found[:10])) for found, q in pairs],
-        "document at 1": [float(found[0].document_id == q.document) for found, q in pairs],
+        "document at 1": [
+            float(any(c.document_id == q.document for c in found[:1])) for found, q in pairs
+        ],
     }
-    for measure, values in rows.items():
+
+
+def report(name: str, ranked: Sequence[Sequence[Clause]], questions: Sequence[Question]) -> None:
+    """Prints the measures of one system."""
+    for measure, values in measures(ranked, questions).items():
         low, high = bootstrap_interval(values)
         print(f"{name:10} {measure:14} {np.mean(values):.3f}  [{low:.3f}, {high:.3f}]")
 
 
+def words(text: str) -> list[str]:
+    """The words of a text, each as often as it stands there."""
+    return list(Counter(analyse(text).channel("w")).elements())
+
+
 def bm25(clauses: Sequence[Clause], questions: Sequence[Question]) -> list[list[Clause]]:
     """Plain BM25 over the words of the same clauses."""
-
-    def words(text: str) -> list[str]:
-        return list(analyse(text).channel("w"))
-
     retriever = bm25s.BM25()
     retriever.index([words(clause.text) for clause in clauses], show_progress=False)
     found, _ = retriever.retrieve([words(q.text) for q in questions], k=10, show_progress=False)
@@ -87,9 +104,7 @@ def main() -> None:
     contexts, questions = read(arguments.file)
     with tempfile.TemporaryDirectory() as scratch:
         corpus, index = Path(scratch) / "corpus", Path(scratch) / "index"
-        corpus.mkdir()
-        for document, context in contexts.items():
-            (corpus / f"{document}.txt").write_text(context, encoding="utf-8")
+        write_corpus(contexts, corpus)
         start = time.perf_counter()
         manifest, _ = build_index(corpus, index, SentenceTransformerEncoder(arguments.model))
         print(
@@ -99,10 +114,7 @@ def main() -> None:
         ranked, times = [], []
         for question in questions:
             start = time.perf_counter()
-            ranked.append(
-                [hit.clause for hit in assistant.ask(question.text).hits]
-                or [assistant.index.clauses[0]]
-            )
+            ranked.append([hit.clause for hit in assistant.ask(question.text).hits])
             times.append((time.perf_counter() - start) * 1000)
         report("this", ranked, questions)
         report("bm25s", bm25(assistant.index.clauses, questions), questions)
