@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,9 @@ from qa.ranking import FILE, MODES, SIGNALS, Ranking, Weights
 
 TESTS = Path(__file__).parent
 SMALL = TESTS / "corpus_small"
+
+# What tests ask must not stand in the journal of whoever runs them.
+os.environ["QA_JOURNAL"] = str(Path(tempfile.mkdtemp(prefix="qa-journal-")) / "journal.sqlite")
 
 # Shared machines are slow at times: what is tested is what comes out, not how soon.
 settings.register_profile(

@@ -107,7 +107,7 @@ def test_the_sentences_that_support_best_are_quoted(
 ) -> None:
     found = result(assistant, "五", support)
     clause = found.hits[0].clause
-    assert settling_sentences(found, assistant.index, [clause], "zh", quantity=False) == {
+    assert settling_sentences(found, assistant.index, [(clause, "zh")], "zh", quantity=False) == {
         clause.id: sentences
     }
 
@@ -115,10 +115,10 @@ def test_the_sentences_that_support_best_are_quoted(
 def test_who_asks_for_a_number_is_quoted_the_sentence_that_has_one(assistant: Assistant) -> None:
     found = result(assistant, "二", {0: 0.5, 1: 0.55})  # 3个工作日 stands in the first
     clause = found.hits[0].clause
-    sentences = settling_sentences(found, assistant.index, [clause], "zh", quantity=False)
+    sentences = settling_sentences(found, assistant.index, [(clause, "zh")], "zh", quantity=False)
     assert sentences == {clause.id: [0, 1]}
     found = result(assistant, "二", {0: 0.5, 1: 0.5})
-    sentences = settling_sentences(found, assistant.index, [clause], "zh", quantity=True)
+    sentences = settling_sentences(found, assistant.index, [(clause, "zh")], "zh", quantity=True)
     assert sentences == {clause.id: [0]}
 
 

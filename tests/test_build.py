@@ -19,7 +19,7 @@ from qa.index import open_index
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fake encoder in place of a model, and the terms of the corpus only."""
-    monkeypatch.setattr("qa.build.SentenceTransformerEncoder", lambda name: BagOfCharacters(name))
+    monkeypatch.setattr("qa.build.load_encoder", lambda name: BagOfCharacters(name))
     monkeypatch.setattr("qa.indexing.builtin_terms", lambda: ())
 
 
@@ -70,7 +70,7 @@ def test_without_a_model_the_build_fails_and_says_what_to_do(
     def absent(name: str) -> None:
         raise ModelError(name, "is no model", "give the folder of one with --model")
 
-    monkeypatch.setattr("qa.build.SentenceTransformerEncoder", absent)
+    monkeypatch.setattr("qa.build.load_encoder", absent)
     assert qa.build.main(arguments(SMALL, tmp_path / "index")) == 1
     assert "some-model is no model; give the folder of one" in capsys.readouterr().err
 

@@ -13,6 +13,8 @@ from conftest import BagOfCharacters, build_quickly, plain_ranking, write_rankin
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qa.config import DEFAULT_MODEL
+from qa.encoder import model_fingerprint
 from qa.errors import ModelError
 from qa.evidence import FEATURES, KINDS, Collector, Evidence
 from qa.index import Index, open_index
@@ -144,7 +146,9 @@ def test_all_evidence_lies_between_0_and_1(collector: Collector, question: str) 
 
 
 def test_in_no_document_there_is_no_evidence(collector: Collector) -> None:
-    evidence = collector.collect(collector.query(QUESTION), frozenset())
+    evidence = collector.collect(
+        collector.query(QUESTION), np.zeros(len(collector._index.clauses), bool)
+    )
     assert evidence.features.shape == (0, len(FEATURES))
     assert len(evidence.passages) == 0
 
@@ -178,9 +182,10 @@ def test_the_clause_with_the_rare_word_is_among_the_candidates(long_index: Index
     assert list(evidence.clauses) == sorted(set(evidence.clauses))
 
 
-def test_candidates_come_from_the_documents_named_only(long_index: Index) -> None:
+def test_candidates_come_from_the_clauses_allowed_only(long_index: Index) -> None:
     collector = Collector(long_index, ENCODER)
-    evidence = collector.collect(collector.query("缴纳费用"), frozenset({"second"}))
+    second = np.array([clause.document_id == "second" for clause in long_index.clauses])
+    evidence = collector.collect(collector.query("缴纳费用"), second)
     assert len(evidence.clauses) > 0
     assert {long_index.clauses[c].document_id for c in evidence.clauses} == {"second"}
 
@@ -293,6 +298,23 @@ def test_a_model_without_a_ranking_has_that_of_the_default(
     write_ranking(tmp_path, replace(plain_ranking(), answer=0.77))
     monkeypatch.setattr("qa.ranking.DEFAULT_MODEL", tmp_path)
     assert Ranking.load("bare-model").answer == 0.77
+
+
+def test_a_ranking_beside_another_model_than_it_was_fitted_to_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    write_ranking(tmp_path, plain_ranking())
+    record = json.loads((tmp_path / FILE).read_text(encoding="utf-8"))
+    record["model"] = model_fingerprint(str(tmp_path))
+    (tmp_path / FILE).write_text(json.dumps(record), encoding="utf-8")
+    assert Ranking.load(str(tmp_path)).answer == 0.6
+    (tmp_path / "model.safetensors").write_bytes(b"others")
+    with pytest.raises(ModelError, match=r"fitted to another model\); run: python -m training"):
+        Ranking.load(str(tmp_path))
+
+
+def test_the_shipped_ranking_names_the_shipped_model() -> None:
+    record = json.loads((DEFAULT_MODEL / FILE).read_text(encoding="utf-8"))
+    assert record["model"] == model_fingerprint(str(DEFAULT_MODEL))
 
 
 HARM: dict[str, Callable[[dict[str, object]], object]] = {

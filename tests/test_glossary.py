@@ -98,7 +98,7 @@ def test_the_columns_of_a_file_are_read_by_their_names(tmp_path: Path) -> None:
 def test_a_file_without_the_chinese_column_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "glossary.csv"
     path.write_text("en,ko\nkiln,가마\n", encoding="utf-8")
-    with pytest.raises(CorpusError, match=r"no column 'zh'; start it with zh,en,ko"):
+    with pytest.raises(CorpusError, match=r"no column 'zh' in line 1; start it with zh,en,ko"):
         read_terms(path)
 
 

@@ -19,6 +19,7 @@ from conftest import build_quickly as build_index
 from filelock import FileLock
 
 import qa.indexing
+from qa.builds import previous_name
 from qa.corpus import read_corpus
 from qa.errors import (
     BuildInProgress,
@@ -41,6 +42,10 @@ def current(folder: Path) -> Path:
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(current(folder).iterdir())}
+
+
+def builds(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.is_dir()}
 
 
 def left_over(folder: Path) -> list[str]:
@@ -171,15 +176,20 @@ def test_another_process_with_other_hashes_and_locale_builds_the_same(
     assert contents(tmp_path / "index") == contents(built)
 
 
-def test_a_change_of_the_corpus_gives_another_build_and_removes_the_old(
+def test_a_change_of_the_corpus_gives_another_build_and_keeps_only_the_one_before(
     index_folder: Path, corpus_folder: Path
 ) -> None:
-    old = current(index_folder)
+    first = current(index_folder)
     (corpus_folder / "tangxi_market.txt").unlink()
     build_index(corpus_folder, index_folder, ENCODER)
-    assert current(index_folder) != old
-    assert not old.exists()
+    second = current(index_folder)
+    assert second != first
+    assert first.exists()
     assert len(open_index(index_folder).documents) == 1
+    (corpus_folder / "glossary.csv").unlink()
+    build_index(corpus_folder, index_folder, ENCODER)
+    assert second.exists()
+    assert not first.exists()
 
 
 def test_building_again_leaves_the_files_in_use_where_they_are(index_folder: Path) -> None:
@@ -322,7 +332,7 @@ def test_a_failure_at_any_step_leaves_the_index_in_use(
     assert left_over(index_folder) == []
     build_index(changed, index_folder, ENCODER)
     assert open_index(index_folder).manifest.clauses == 12
-    assert [path for path in index_folder.iterdir() if path.is_dir()] == [current(index_folder)]
+    assert builds(index_folder) == {current(index_folder).name, previous_name(index_folder)}
 
 
 def test_the_index_cannot_be_written_where_a_file_is_in_the_way(tmp_path: Path) -> None:
@@ -387,7 +397,7 @@ def test_a_build_that_is_killed_leaves_an_index_in_use(
     build_index(changed, index_folder, ENCODER)
     assert open_index(index_folder).manifest.clauses == 12
     assert left_over(index_folder) == []
-    assert [path for path in index_folder.iterdir() if path.is_dir()] == [current(index_folder)]
+    assert builds(index_folder) == {current(index_folder).name, previous_name(index_folder)}
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ needs no special case. A term is written ``channel:form``:
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,6 +23,12 @@ from qa.languages.zh import segment as chinese
 from qa.text import normalise, runs
 
 CHANNELS = ("w", "g", "s", "c")
+
+_PHRASES = re.compile(r"(?<=[。!?;])")
+"""What no name of the glossary reaches across (a line break it may: texts have hard wraps)."""
+
+_REMEMBERED = 50_000
+"""Stretches of text that an analyser keeps: those of a long law, some 20 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +45,56 @@ class Analysis:
 
 def analyse(text: str, glossary: Glossary | None = None) -> Analysis:
     """All terms of ``text``; concepts only where a ``glossary`` is given."""
-    terms: Counter[str] = Counter()
-    surfaces: dict[str, str] = {}
-    form = normalise(text)
-    for script, run, _ in runs(form):
-        for surface, word in _words(script, run):
-            terms[f"w:{word}"] += 1
-            surfaces.setdefault(f"w:{word}", surface)
-        if script != "number":
-            terms.update(f"g:{gram}" for gram in _grams(script, run))
-        if script == "han":
-            terms.update(f"s:{pair}" for pair in _pairs(chinese.sounds(run)))
-    if glossary is not None:
-        terms.update(f"c:{position}" for position in glossary.find(form))
-    return Analysis(terms, surfaces)
+    return Analyser(glossary).analyse(text)
+
+
+class Analyser:
+    """Analyses many texts that share sentences: each stretch is looked at once.
+
+    A clause is analysed by its sentences, as a whole and within its document.
+    """
+
+    def __init__(self, glossary: Glossary | None = None) -> None:
+        self._glossary = glossary
+        self._runs: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        self._phrases: dict[str, list[int]] = {}
+
+    def analyse(self, text: str) -> Analysis:
+        """All terms of ``text``; concepts only where there is a glossary."""
+        terms: Counter[str] = Counter()
+        surfaces: dict[str, str] = {}
+        form = normalise(text)
+        for script, run, _ in runs(form):
+            for term, surface in self._terms(script, run):
+                terms[term] += 1
+                if surface:
+                    surfaces.setdefault(term, surface)
+        if self._glossary is not None:
+            for phrase in _PHRASES.split(form):
+                terms.update(f"c:{position}" for position in self._concepts(phrase, self._glossary))
+        return Analysis(terms, surfaces)
+
+    def _terms(self, script: str, run: str) -> list[tuple[str, str]]:
+        """The terms of a run in order, words with their surface."""
+        found = self._runs.get((script, run))
+        if found is None:
+            if len(self._runs) >= _REMEMBERED:
+                self._runs.clear()
+            found = [(f"w:{word}", surface) for surface, word in _words(script, run)]
+            if script != "number":
+                found += [(f"g:{gram}", "") for gram in _grams(script, run)]
+            if script == "han":
+                found += [(f"s:{pair}", "") for pair in _pairs(chinese.sounds(run))]
+            self._runs[script, run] = found
+        return found
+
+    def _concepts(self, phrase: str, glossary: Glossary) -> list[int]:
+        found = self._phrases.get(phrase)
+        if found is None:
+            if len(self._phrases) >= _REMEMBERED:
+                self._phrases.clear()
+            found = self._phrases[phrase] = glossary.find(phrase)
+        return found
 
 
 def _words(script: str, run: str) -> list[tuple[str, str]]:

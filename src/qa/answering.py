@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,7 +25,9 @@ from qa.types import (
     NumberCheck,
     Outcome,
     Quote,
+    Status,
     Translation,
+    Validity,
 )
 
 _MOST_QUOTES = 2
@@ -34,6 +37,9 @@ MOST_CHOICES = 3
 _POSSIBLE = 0.2
 """A third clause is offered from this share of the probability of the best."""
 _CONCEIVABLE = 0.01
+
+_UNKNOWN = Validity()
+_LAPSED = (Status.EXPIRED, Status.REPEALED, Status.REPLACED, Status.NOT_YET)
 
 _SECOND_CLAUSE = 0.85
 """A further clause is cited with the first when its probability is at least this share of it and
@@ -61,6 +67,22 @@ def clauses_to_cite(hits: Sequence[Hit], answer: float) -> list[Clause]:
     return [first.clause, *second]
 
 
+def in_force_first(hits: Sequence[Hit], answer: float) -> tuple[Hit, ...]:
+    """The hits, those first that hold and answer (or answer as well as any): then the others, all
+    best first. A policy that has ended never comes before one in force that is as relevant."""
+    best = max((hit.probability for hit in hits if hit.validity.status in _LAPSED), default=0.0)
+    enough = min(answer, _SECOND_CLAUSE * best)
+    ordered = sorted(
+        hits,
+        key=lambda hit: (
+            hit.validity.status in _LAPSED or hit.probability < enough,
+            -hit.probability,
+            hit.rank,
+        ),
+    )
+    return tuple(replace(hit, rank=rank) for rank, hit in enumerate(ordered, start=1))
+
+
 def clauses_to_choose(hits: Sequence[Hit]) -> list[Clause]:
     """The two or three clauses that an unsure answer offers; a third only where it is possible."""
     possible = sum(hit.probability >= _POSSIBLE * hits[0].probability for hit in hits)
@@ -69,19 +91,21 @@ def clauses_to_choose(hits: Sequence[Hit]) -> list[Clause]:
 
 
 def settling_sentences(
-    result: Result, index: Index, clauses: Sequence[Clause], language: Language, quantity: bool
+    result: Result,
+    index: Index,
+    clauses: Iterable[tuple[Clause, Language]],
+    language: Language,
+    quantity: bool,
 ) -> dict[str, list[int]]:
-    """For each of ``clauses`` (by id) the numbers of the sentences that support the question best,
-    in order.
+    """For each of ``clauses`` (by id), given with the language of its original, the numbers of the
+    sentences that support the question best, in order.
 
     A question is compared with the sentences in its own ``language`` where they are aligned with
     those of the original, else with the original. Where a ``quantity`` is asked for, a sentence
     with a number has the advantage.
     """
-    originals = {document.id: document.language for document in index.documents}
     settling = {}
-    for clause in clauses:
-        original = originals[clause.document_id]
+    for clause, original in clauses:
         by_language = _support(result.evidence, index, clause)
         aligned = {t.language for t in index.translations.get(clause.id, ()) if t.aligned}
         own = by_language.get(language) if language in {original, *aligned} else None
@@ -120,6 +144,7 @@ def cite(
     sentences: Sequence[int],
     translations: Sequence[Translation],
     language: Language,
+    validity: Validity = _UNKNOWN,
 ) -> Citation:
     """A citation of ``clause`` that quotes the given sentences, with what translation there is."""
     translation = next((t for t in translations if t.language == language), None)
@@ -133,7 +158,7 @@ def cite(
             quotes.append(Quote(start, end, clause.text[start:end], translated))
     if not quotes:  # a clause of a title only
         quotes.append(Quote(0, len(clause.text), clause.text))
-    return Citation(clause, document, tuple(quotes), translation)
+    return Citation(clause, document, tuple(quotes), translation, validity)
 
 
 def check_numbers(question: str, clause: Clause, texts: Iterable[str]) -> tuple[NumberCheck, ...]:

@@ -7,31 +7,41 @@ question ──intent──▶ small talk? named clause? a department's duties? 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from qa import answering
+from qa.builds import packed_model
 from qa.config import located_model
 from qa.encoder import Encoder
+from qa.evidence import Collector
 from qa.index import Index, check_model, open_index
-from qa.intent import Intent, clause_number, is_article, read_intent
+from qa.intent import Intent, read_intent
 from qa.numbers import find_numbers
 from qa.ranking import Ranking
+from qa.references import Reference, References
 from qa.retrieval import Result, Retriever
+from qa.scope import Scope, clauses_of_departments
 from qa.text import detect_language, normalise
 from qa.types import (
     Answer,
     Citation,
     Clause,
+    Document,
     Focus,
     Hit,
     Language,
     NumberCheck,
     Outcome,
+    Status,
     Translation,
-    number_chain,
+    Validity,
 )
 
 _LISTED = 10
@@ -42,10 +52,30 @@ _SAYS_SOMETHING = 0.45
 _SHORT_TOPIC = 8
 """Characters of topic (Latin letters count a quarter) up to which a question may lean on the last."""
 
+_CARRIED = 4
+"""Questions back that a follow-up remembers."""
+
 _BESIDE_A_NUMBER = re.compile(r"[^\W\d〇零一二三四五六七八九十百千两]")
 
 Documents: TypeAlias = frozenset[str] | None
 """Ids of the documents to search in; None for all."""
+
+_MOST_CITED = 100
+"""Clauses that the list of a department's duties, or of a policy's contents, gives at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question with all that limits the search for its answer: what is ``searched`` is the
+    question without the policies that it names; ``allowed`` is a mask over the clauses."""
+
+    question: str
+    language: Language
+    intent: Intent
+    allowed: NDArray[np.bool_] | None
+    day: date
+    searched: str
+    previous: Answer | None = None
 
 
 class Assistant:
@@ -54,22 +84,31 @@ class Assistant:
     def __init__(self, index: Index, encoder: Encoder, ranking: Ranking) -> None:
         check_model(index, encoder.fingerprint)
         self.index = index
+        self.encoder = encoder
         self._ranking = ranking
         self._retriever = Retriever(index, encoder, ranking)
-        self._documents = {document.id: document for document in index.documents}
+        self.catalogue = self._retriever.catalogue
+        self._references = References(self.catalogue)
 
     @classmethod
     def open(
         cls, index_folder: Path, load_encoder: Callable[[str], Encoder], model: str = ""
     ) -> Assistant:
-        """The assistant of an index, with the model that built it unless another is named.
+        """The assistant of an index, with the model that came with it in a pack, else the one that is
+        named, else the one that built it.
 
         Raises:
             IndexMissing, IndexStale, IndexDamaged, ModelError: see there.
         """
         index = open_index(index_folder)
-        name = model or located_model(index.manifest.model)
+        packed = packed_model(index_folder, index.manifest.model_fingerprint)
+        name = packed or model or located_model(index.manifest.model)
         return cls(index, load_encoder(name), Ranking.load(name))
+
+    @property
+    def collector(self) -> Collector:
+        """What collects the evidence: vectors of texts, departments that they name."""
+        return self._retriever.collector
 
     def ask(
         self,
@@ -78,6 +117,8 @@ class Assistant:
         language: Language | None = None,
         documents: Documents = None,
         previous: Answer | None = None,
+        scope: Scope | None = None,
+        today: date | None = None,
     ) -> Answer:
         """The answer to a question.
 
@@ -86,6 +127,8 @@ class Assistant:
             language: the asker's; read from the question where it is not given.
             documents: ids of the documents to search in; all where it is None.
             previous: the answer before, to which a follow-up question may refer.
+            scope: further limits.
+            today: the day on which policies have to hold; the present day where it is None.
         """
         language = language or detect_language(question)
         intent = read_intent(question, language)
@@ -93,40 +136,77 @@ class Assistant:
             return Answer(question, language, Outcome.INVALID, reply=intent.invalid)
         if intent.small_talk:
             return Answer(question, language, Outcome.SMALL_TALK, reply=intent.small_talk)
-        focus = _focus(intent)
-        before = _clause_of(previous)
-        if intent.clause and (named := self._numbered(intent.clause, documents, before)):
-            return self._of_clauses(question, language, named, focus)
-        if duties := self._duties(question, language, intent, documents):
+        limits = _within(scope or Scope(), documents)
+        named = self._references.find(question)
+        searched = question
+        if named is not None:
+            searched = named.rest
+            intent = _without_name(read_intent(searched, language), intent)
+            ids = frozenset(self.catalogue.headings[place].id for place in named.documents)
+            limits = _within(limits, ids)
+        allowed = self.catalogue.mask(limits)
+        asked = _Asked(
+            question, language, intent, allowed, today or date.today(), searched, previous
+        )
+        if named is not None and not named.documents:
+            return self._of_an_unknown_policy(asked, named.named)
+        return self._answer(asked, named)
+
+    def _answer(self, asked: _Asked, named: Reference | None) -> Answer:
+        """The answer to what is a question, in one of the ways below."""
+        intent, before = asked.intent, _clause_of(asked.previous)
+        if intent.clause:
+            places = self._numbered(asked, None if named else before)
+            if len(places):
+                return self._of_clauses(asked, places)
+        if duties := self._duties(asked):
             return duties
+        if named is not None and not intent.topic and not intent.clause:
+            return self._contents(asked, named.documents)
         if before is None and not intent.topic and not intent.clause:
-            return Answer(question, language, Outcome.INVALID, reply="no_topic")
-        if before and previous and _leans(intent):
-            return self._follow_up(question, language, intent, before, previous, documents)
-        answer = self._search(question, language, intent, documents)
+            return Answer(asked.question, asked.language, Outcome.INVALID, reply="no_topic")
+        if before and named is None and _leans(intent):
+            return self._follow_up(asked, before)
+        answer = self._search(asked)
         if intent.clause and not _BESIDE_A_NUMBER.search(intent.topic):
             # Nothing but a number that no clause has: the nearest words would be an accident.
-            return replace(
-                answer, outcome=Outcome.NO_CLAUSE, citations=(), choices=(), uncovered=()
-            )
+            return _refused(answer)
         return answer
 
-    # --- the ways to an answer
-
-    def _search(
+    def search(
         self,
         question: str,
         language: Language,
-        intent: Intent,
-        documents: Documents,
-        asked: str = "",
-        assumed: Clause | None = None,
-    ) -> Answer:
-        result = self._retriever.search(question, language, _LISTED, documents)
-        stable = self._stable(result, language, documents)
-        outcome = answering.choose_outcome(
-            result.hits, self._ranking.answer, self._ranking.clarify, stable
+        limit: int = 10,
+        scope: Scope | None = None,
+        today: date | None = None,
+    ) -> Result:
+        """The ``limit`` best clauses within ``scope``, whatever kind of question it is, those in
+        force before those that are not: what a list that follows typing needs."""
+        result = self._retriever.search(
+            question, language, limit, self.catalogue.mask(scope or Scope())
         )
+        return self._dated(result, today or date.today())
+
+    # --- the ways to an answer
+
+    def _search(self, asked: _Asked, *, assumed: Clause | None = None) -> Answer:
+        """The answer that a search finds: among the policies that hold, else among all."""
+        lapsed = self._lapsed(asked)
+        result = self._found(asked, asked.allowed)
+        outcome = self._outcome(result, asked, asked.allowed)
+        if lapsed is not None and any(_is_lapsed(hit) for hit in result.hits):
+            # Versions of one clause compete: alone, those that hold may be sure.
+            holding = ~lapsed if asked.allowed is None else asked.allowed & ~lapsed
+            alone = self._found(asked, holding)
+            if self._outcome(alone, asked, holding) is Outcome.ANSWERED:
+                outcome, result = Outcome.ANSWERED, self._joined(alone, result)
+        return self._quoted(asked, result, outcome, assumed)
+
+    def _quoted(
+        self, asked: _Asked, result: Result, outcome: Outcome, assumed: Clause | None
+    ) -> Answer:
+        """The answer that quotes what was found, as far as the outcome allows it."""
         shown: list[Clause] = []
         if outcome is Outcome.ANSWERED:
             shown = answering.clauses_to_cite(result.hits, self._ranking.answer)
@@ -135,106 +215,195 @@ class Assistant:
         sentences = answering.settling_sentences(
             result,
             self.index,
-            shown,
-            language,
-            quantity=intent.quantity or bool(find_numbers(question)),
+            [(clause, self._language(clause)) for clause in shown],
+            asked.language,
+            quantity=asked.intent.quantity or bool(find_numbers(asked.searched)),
         )
-        citations = tuple(self._cite(clause, language, sentences) for clause in shown)
+        citations = tuple(
+            self._cite(clause, asked.language, sentences, asked.day) for clause in shown
+        )
         cited = citations if outcome is Outcome.ANSWERED else ()
         return Answer(
-            question=asked or question,
-            language=language,
+            question=asked.question,
+            language=asked.language,
             outcome=outcome,
             hits=result.hits,
             citations=cited,
             choices=citations if outcome is Outcome.CLARIFY else (),
-            focus=_focus(intent),
+            focus=_focus(asked.intent),
             uncovered=_uncovered(result),
-            numbers=self._check_numbers(question, cited),
+            numbers=self._check_numbers(asked.searched, cited),
             assumed=assumed,
         )
 
-    def _of_clauses(
-        self, question: str, language: Language, clauses: list[Clause], focus: Focus
-    ) -> Answer:
-        """The answer that consists of clauses the asker named; several are a choice."""
+    def _of_clauses(self, asked: _Asked, places: NDArray[np.int64]) -> Answer:
+        """The answer that consists of clauses the asker named; several are a choice, those first
+        whose policies hold, and of those the ones that fit the rest of the question."""
+        if len(places) > answering.MOST_CHOICES and asked.intent.topic:
+            allowed = np.zeros(len(self.catalogue.document_of), bool)
+            allowed[places] = True
+            return self._choice_of(self._found(asked, allowed), asked)
+        lapsed = self.catalogue.lapsed(asked.day)[self.catalogue.document_of[places]]
+        places = places[np.argsort(lapsed, kind="stable")][:_LISTED]
+        return self._of_these(asked, [self.index.clauses[place] for place in places])
+
+    def _of_these(self, asked: _Asked, clauses: list[Clause]) -> Answer:
+        """The answer that consists of these clauses: the one in full, or a choice of several."""
         hits = tuple(
-            Hit(clause, 1.0, rank) for rank, clause in enumerate(clauses[:_LISTED], start=1)
+            Hit(clause, 1.0, rank, self._validity(clause, asked.day))
+            for rank, clause in enumerate(clauses, start=1)
         )
         citations = tuple(
-            self.cite_whole(clause, language) for clause in clauses[: answering.MOST_CHOICES]
+            self.cite_whole(clause, asked.language, asked.day)
+            for clause in clauses[: answering.MOST_CHOICES]
         )
+        focus = _focus(asked.intent)
         if len(clauses) == 1:
-            return Answer(question, language, Outcome.ANSWERED, hits, citations, focus=focus)
-        return Answer(question, language, Outcome.CLARIFY, hits, choices=citations, focus=focus)
-
-    def _duties(
-        self, question: str, language: Language, intent: Intent, documents: Documents
-    ) -> Answer | None:
-        """All clauses that name a department, where that is all that the question asks."""
-        collector = self._retriever.collector
-        named = collector.mentioned_departments(question)
-        if not named or not intent.duties or self._topic_beside(named, intent, language):
-            return None
-        clauses = [
-            clause
-            for clause, departments in zip(
-                self.index.clauses, collector.clause_departments, strict=True
+            return Answer(
+                asked.question, asked.language, Outcome.ANSWERED, hits, citations, focus=focus
             )
-            if (documents is None or clause.document_id in documents) and named & departments
-        ]
-        if not clauses:
-            return None
         return Answer(
-            question,
-            language,
+            asked.question, asked.language, Outcome.CLARIFY, hits, choices=citations, focus=focus
+        )
+
+    def _choice_of(self, result: Result, asked: _Asked) -> Answer:
+        """A choice among the first hits of a search."""
+        shown = [hit.clause for hit in result.hits[: answering.MOST_CHOICES]]
+        return Answer(
+            asked.question,
+            asked.language,
+            Outcome.CLARIFY,
+            hits=result.hits,
+            choices=tuple(self.cite_whole(clause, asked.language, asked.day) for clause in shown),
+            focus=_focus(asked.intent),
+        )
+
+    def _of_an_unknown_policy(self, asked: _Asked, name: str) -> Answer:
+        """The refusal of a question about a policy, named by its number, that is not here."""
+        answer = _refused(self._search(asked))
+        return replace(answer, uncovered=(name,))
+
+    def _duties(self, asked: _Asked) -> Answer | None:
+        """All clauses that name a department, where that is all that the question asks."""
+        intent, previous = asked.intent, asked.previous
+        named = self.collector.mentioned_departments(asked.searched)
+        carried = previous is not None and previous.focus is Focus.DUTIES and intent.continues
+        if not named or not (intent.duties or carried):
+            return None
+        if self._topic_beside(named, intent, asked.language):
+            return None
+        places = clauses_of_departments(self.index, self.collector, named)
+        return self._list(asked, places, Focus.DUTIES, departments=tuple(sorted(named)))
+
+    def _contents(self, asked: _Asked, documents: Sequence[int]) -> Answer:
+        """What a policy says: its clauses; of several policies a choice between their first."""
+        ranges = [self.catalogue.clauses(document) for document in documents]
+        if len(ranges) > 1:
+            places = np.array([clauses.start for clauses in ranges if clauses], np.int64)
+            if asked.allowed is not None:
+                places = places[asked.allowed[places]]
+            if len(places) > 1:
+                return self._of_clauses(asked, places)
+        places = np.concatenate([np.array(clauses, np.int64) for clauses in ranges])
+        numbered = places[self.catalogue.numbers.parts[places] > 0]
+        answer = self._list(asked, numbered if len(numbered) else places, Focus.CONTENTS)
+        return answer or _refused(self._search(asked))
+
+    def _list(
+        self,
+        asked: _Asked,
+        places: NDArray[np.int64],
+        focus: Focus,
+        departments: tuple[str, ...] = (),
+    ) -> Answer | None:
+        """The answer that lists clauses, those of policies that hold first; None of none."""
+        if asked.allowed is not None:
+            places = places[asked.allowed[places]]
+        if not len(places):
+            return None
+        lapsed = self.catalogue.lapsed(asked.day)[self.catalogue.document_of[places]]
+        places = places[np.argsort(lapsed, kind="stable")]
+        clauses = [self.index.clauses[place] for place in places[:_MOST_CITED]]
+        return Answer(
+            asked.question,
+            asked.language,
             Outcome.ANSWERED,
             hits=tuple(
-                Hit(clause, 1.0, rank) for rank, clause in enumerate(clauses[:_LISTED], start=1)
+                Hit(clause, 1.0, rank, self._validity(clause, asked.day))
+                for rank, clause in enumerate(clauses[:_LISTED], start=1)
             ),
-            citations=tuple(self.cite_whole(clause, language) for clause in clauses),
-            focus=Focus.DUTIES,
-            departments=tuple(sorted(named)),
+            citations=tuple(
+                self.cite_whole(clause, asked.language, asked.day) for clause in clauses
+            ),
+            focus=focus,
+            departments=departments,
+            total=len(places),
         )
 
-    def _follow_up(
-        self,
-        question: str,
-        language: Language,
-        intent: Intent,
-        before: Clause,
-        previous: Answer,
-        documents: Documents,
-    ) -> Answer:
-        """The clause before again where nothing new is asked; else the topic carried on."""
+    def _follow_up(self, asked: _Asked, before: Clause) -> Answer:
+        """The clause before again where nothing new is asked; else the topic carried on: of the
+        question just before, or of the one with which the topic came up, whichever finds more."""
+        intent, previous = asked.intent, asked.previous
+        assert previous is not None
         if not intent.topic or (intent.more and len(intent.topic) < _SHORT_TOPIC):
-            answer = self._of_clauses(question, language, [before], _focus(intent))
-            return replace(answer, assumed=before)
-        carried = f"{previous.question} {question}"
-        return self._search(carried, language, intent, documents, asked=question, assumed=before)
+            answer = self._of_these(asked, [before])
+            return replace(answer, assumed=before, context=previous.context)
+        answers = [
+            self._search(replace(asked, searched=" ".join((*said, asked.question))), assumed=before)
+            for said in dict.fromkeys(
+                ((previous.question,), (*previous.context[:1], previous.question))
+            )
+        ]
+        best = max(answers, key=lambda answer: max((h.probability for h in answer.hits), default=0))
+        return replace(best, context=(*previous.context, previous.question)[-_CARRIED:])
 
     # --- parts
 
-    def _numbered(self, number: int, documents: Documents, before: Clause | None) -> list[Clause]:
-        """The clauses that a number names, of each document those that it names most directly: the
-        article of that number; else the clause that stands alone under it; else all under the
-        heading of that number; else any so numbered.
+    def _numbered(self, asked: _Asked, before: Clause | None) -> NDArray[np.int64]:
+        """The positions of the clauses that a number names, of each document those that it names
+        most directly; those of the document last spoken of come alone."""
+        degree = self.catalogue.numbers.directness(asked.intent.clause)
+        if asked.allowed is not None:
+            degree = np.where(asked.allowed, degree, 0)
+        places = np.flatnonzero(degree)
+        documents = self.catalogue.document_of[places]
+        if before:
+            same = documents == self.catalogue.position(before.document_id)
+            if same.any():
+                places, documents = places[same], documents[same]
+        most = np.zeros(len(self.catalogue.headings), degree.dtype)
+        np.maximum.at(most, documents, degree[places])
+        return places[degree[places] == most[documents]]
 
-        Those of the document last spoken of come alone.
-        """
-        named: dict[str, list[tuple[int, Clause]]] = {}
-        for clause in self.index.clauses:
-            degree = _directness(clause, number) if clause.number else 0
-            if degree and (documents is None or clause.document_id in documents):
-                named.setdefault(clause.document_id, []).append((degree, clause))
-        if before and before.document_id in named:
-            named = {before.document_id: named[before.document_id]}
-        return [
-            clause
-            for group in named.values()
-            for degree, clause in group
-            if degree == max(other for other, _ in group)
-        ]
+    def _found(self, asked: _Asked, allowed: NDArray[np.bool_] | None) -> Result:
+        result = self._retriever.search(asked.searched, asked.language, _LISTED, allowed)
+        return self._dated(result, asked.day)
+
+    def _dated(self, result: Result, day: date) -> Result:
+        """A result whose hits tell whether their policies hold, in the order that follows."""
+        hits = (replace(hit, validity=self._validity(hit.clause, day)) for hit in result.hits)
+        return replace(result, hits=answering.in_force_first(tuple(hits), self._ranking.answer))
+
+    def _joined(self, first: Result, second: Result) -> Result:
+        """The hits of both results, those of the first before what the second adds."""
+        known = {hit.clause.id for hit in first.hits}
+        added = [hit for hit in second.hits if hit.clause.id not in known]
+        hits = answering.in_force_first((*first.hits, *added), self._ranking.answer)[:_LISTED]
+        return replace(first, hits=hits)
+
+    def _lapsed(self, asked: _Asked) -> NDArray[np.bool_] | None:
+        """The clauses whose policies do not hold on the day; None where all do."""
+        lapsed = self.catalogue.lapsed(asked.day)
+        return lapsed[self.catalogue.document_of] if lapsed.any() else None
+
+    def _validity(self, clause: Clause, day: date) -> Validity:
+        return self.catalogue.validity(clause.document_id, day)
+
+    def _document(self, clause: Clause) -> Document:
+        return self.index.documents[self.catalogue.position(clause.document_id)]
+
+    def _language(self, clause: Clause) -> Language:
+        return self.catalogue.headings[self.catalogue.position(clause.document_id)].language
 
     def _topic_beside(
         self, departments: frozenset[str], intent: Intent, language: Language
@@ -253,9 +422,17 @@ class Assistant:
             topic = topic.replace(part.replace(" ", ""), "")
         return len(topic) > 3
 
-    def _stable(self, result: Result, language: Language, documents: Documents) -> bool:
+    def _outcome(self, result: Result, asked: _Asked, allowed: NDArray[np.bool_] | None) -> Outcome:
+        stable = self._stable(result, asked.language, allowed)
+        answer, clarify = self._ranking.answer, self._ranking.clarify
+        return answering.choose_outcome(result.hits, answer, clarify, stable)
+
+    def _stable(
+        self, result: Result, language: Language, allowed: NDArray[np.bool_] | None
+    ) -> bool:
         """Whether the best clause stays the best when the question is put a little differently."""
-        if not result.hits or not 0 <= result.hits[0].probability - self._ranking.answer < _UNSURE:
+        best = max(result.hits, key=lambda hit: hit.probability, default=None)
+        if not best or not 0 <= best.probability - self._ranking.answer < _UNSURE:
             return True
         evidence = result.evidence
         telling = [
@@ -266,8 +443,8 @@ class Assistant:
         if not telling or len(telling) == len(evidence.words):
             return True
         joint = "" if language == "zh" else " "
-        reworded = self._retriever.search(joint.join(telling), language, 1, documents)
-        return reworded.hits[0].clause.id == result.hits[0].clause.id
+        reworded = self._retriever.search(joint.join(telling), language, 1, allowed)
+        return reworded.hits[0].clause.id == best.clause.id
 
     def _check_numbers(self, question: str, cited: tuple[Citation, ...]) -> tuple[NumberCheck, ...]:
         """The numbers of the question compared with the first clause that is cited."""
@@ -281,29 +458,62 @@ class Assistant:
         return self.index.translations.get(clause.id, ())
 
     def _cite(
-        self, clause: Clause, language: Language, sentences: dict[str, list[int]]
+        self, clause: Clause, language: Language, sentences: dict[str, list[int]], day: date
     ) -> Citation:
         return answering.cite(
             clause,
-            self._documents[clause.document_id],
+            self._document(clause),
             sentences.get(clause.id, []),
             self._translations(clause),
             language,
+            self._validity(clause, day),
         )
 
-    def cite_whole(self, clause: Clause, language: Language) -> Citation:
+    def cite(
+        self, question: str, clause: Clause, language: Language, today: date | None = None
+    ) -> Citation:
+        """A citation of ``clause`` that quotes the sentences which settle ``question`` best."""
+        place = self.catalogue.clauses(self.catalogue.position(clause.document_id))
+        allowed = np.zeros(len(self.catalogue.document_of), bool)
+        allowed[[p for p in place if self.index.clauses[p].id == clause.id]] = True
+        result = self._retriever.search(question, language, 1, allowed)
+        sentences = answering.settling_sentences(
+            result,
+            self.index,
+            [(clause, self._language(clause))],
+            language,
+            quantity=read_intent(question, language).quantity or bool(find_numbers(question)),
+        )
+        return self._cite(clause, language, sentences, today or date.today())
+
+    def cite_whole(self, clause: Clause, language: Language, today: date | None = None) -> Citation:
         """A citation that quotes every sentence of a clause."""
-        return self._cite(clause, language, {clause.id: list(range(len(clause.text)))})
+        everything = {clause.id: list(range(len(clause.text)))}
+        return self._cite(clause, language, everything, today or date.today())
 
 
-def _directness(clause: Clause, number: int) -> int:
-    """How directly a number names a clause, 0 not at all: see ``Assistant._numbered``."""
-    chain = [clause_number(part) for part in number_chain(clause)]
-    if chain[-1] == number and is_article(clause.number):
-        return 4
-    if chain[0] == number:
-        return 3 if len(chain) == 1 else 2
-    return int(chain[-1] == number)
+def _within(scope: Scope, documents: Documents) -> Scope:
+    """A scope limited further to some documents."""
+    if documents is None:
+        return scope
+    both = documents if scope.documents is None else scope.documents & documents
+    return replace(scope, documents=both)
+
+
+def _without_name(rest: Intent, whole: Intent) -> Intent:
+    """The intent of a question without the name of the policy that it is about."""
+    if rest.invalid or rest.small_talk:  # nothing but the name
+        return Intent(departments=whole.departments)
+    return rest
+
+
+def _refused(answer: Answer) -> Answer:
+    """The same hits, of which none answers."""
+    return replace(answer, outcome=Outcome.NO_CLAUSE, citations=(), choices=(), uncovered=())
+
+
+def _is_lapsed(hit: Hit) -> bool:
+    return hit.validity.status.ended or hit.validity.status is Status.NOT_YET
 
 
 def _focus(intent: Intent) -> Focus:

@@ -17,7 +17,7 @@ from itertools import pairwise
 from operator import itemgetter
 from statistics import median
 
-from qa import layout, markers, notes, outline, tables, titles
+from qa import layout, markers, notes, outline, rows, tables, titles
 from qa.languages import NOTES, NUMBERING
 from qa.languages.grammar import ARTICLE, MarkerKind, Numbering
 from qa.markers import Anchor, Marker
@@ -42,18 +42,24 @@ _PUNCTUATION = "。；：，、！？.;:,!?）)]】〕|\t"
 def split(document: Document) -> tuple[Clause, ...]:
     """The clauses of ``document`` in order, exact slices that do not overlap.
 
-    Where nothing is numbered, the paragraphs that end with the departments are the clauses;
-    returns () where there are none either. Never raises on any text.
+    Where nothing is numbered, the rows of its tables are the clauses, else the paragraphs that end
+    with the departments; returns () where there are none either. Never raises on any text.
     """
+    grammar = NOTES[document.language]
+    if found := rows.find(document.text, grammar):
+        return tuple(_row_clauses(document, found))
     source = _Source.of(document)
-    units = list(source.restored(list(source.clauses()))) or list(source.unnumbered())
+    units = list(source.restored(list(source.clauses())))
+    if not units and (found := rows.of_tables(document.text, grammar)):
+        return tuple(_row_clauses(document, found))
+    units = units or list(source.unnumbered())
     habits = source.habits(units)
     spans = [source.span(unit, habits[unit.kind.name]) for unit in units]
-    found = [source.title(unit, end) for unit, (_, end) in zip(units, spans, strict=True)]
+    headed = [source.title(unit, end) for unit, (_, end) in zip(units, spans, strict=True)]
     ids: Counter[str] = Counter()
     clauses = []
     for unit, (start, end), title in zip(
-        units, spans, titles.settle(document.text, found, source.rules), strict=True
+        units, spans, titles.settle(document.text, headed, source.rules), strict=True
     ):
         above = list(_above(unit))
         numbers = "/".join(u.marker.number or f"[{u.ordinal}]" for u in [*above, unit])
@@ -82,6 +88,32 @@ def split(document: Document) -> tuple[Clause, ...]:
             )
         )
     return tuple(clauses)
+
+
+def _row_clauses(document: Document, found: Sequence[rows.Row]) -> Iterator[Clause]:
+    """The rows of a table as clauses."""
+    ids: Counter[str] = Counter()
+    for ordinal, row in enumerate(found, 1):
+        number = row.number or f"[{ordinal}]"
+        ids[number] += 1
+        repeated = f"~{ids[number]}" if ids[number] > 1 else ""
+        names = [name for note in row.notes for name in note.names]
+        yield Clause(
+            id=f"{document.id}#{number}{repeated}",
+            document_id=document.id,
+            number=row.number,
+            path=tuple(heading for heading in row.path if heading != document.title),
+            title=document.text[slice(*row.title)],
+            start=row.start,
+            end=row.end,
+            text=document.text[row.start : row.end],
+            title_start=row.title[0] - row.start,
+            title_end=row.title[1] - row.start,
+            body_start=row.body - row.start,
+            departments=tuple(dict.fromkeys(name.text for name in names)),
+            lead=tuple(dict.fromkeys(name.text for name in names if name.lead)),
+            notes=tuple((note.start - row.start, note.end - row.start) for note in row.notes),
+        )
 
 
 def remainder(document: Document, clauses: tuple[Clause, ...]) -> tuple[tuple[int, int], ...]:
@@ -179,8 +211,8 @@ class _Source:
         found = notes.find(text, bounds, bodies, [*closings, *breaks], grammar)
         found = notes.apply_rule(text, found, grammar)
         starts = [note.start for note in found]
-        rows = _numbered(found_tables, units)
-        return cls(text, document.text, rules, roots, found, starts, appendices, rows)
+        tabled = _numbered(found_tables, units)
+        return cls(text, document.text, rules, roots, found, starts, appendices, tabled)
 
     def notes_in(self, start: int, end: int) -> list[Note]:
         """The notes that begin in a span."""

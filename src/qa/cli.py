@@ -65,6 +65,13 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     evaluate.add_argument("--split", default="", help="score only the questions of this split")
     _index_options(evaluate, settings)
     evaluate.set_defaults(run=_evaluate)
+    from qa import access
+    from qa.journal import command as journal
+    from qa.packs import command as packs
+
+    access.add_command(commands, settings)
+    journal.add_command(commands, settings)
+    packs.add_command(commands, settings)
     return parser
 
 
@@ -147,7 +154,7 @@ def _clauses(options: argparse.Namespace) -> int:
     from qa.clauses import split
     from qa.corpus import read_document
 
-    for clause in split(read_document(options.file)):
+    for clause in split(read_document(options.file)[0]):
         if options.json:
             _print_json(render.clause_record(clause))
         else:

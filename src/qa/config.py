@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from qa.errors import SettingsError
@@ -29,6 +29,19 @@ def located_model(name: str) -> str:
     return str(path) if path.is_dir() else name
 
 
+def _default_journal() -> Path:
+    """The user's own data folder: an update of the program must not touch what has happened."""
+    from platformdirs import user_data_path
+
+    return user_data_path("qa-policy", appauthor=False) / "journal.sqlite"
+
+
+def _default_keys() -> Path:
+    from platformdirs import user_config_path
+
+    return user_config_path("qa-policy", appauthor=False)
+
+
 class Settings(BaseSettings):
     """The choices of an operator: each field is the environment variable ``QA_<FIELD>``.
 
@@ -40,8 +53,31 @@ class Settings(BaseSettings):
     corpus: Path = Field(ROOT / "corpus", description="folder of the policies")
     index: Path = Field(ROOT / "index", description="folder of the index")
     model: str = Field(str(DEFAULT_MODEL), description="sentence encoder: a folder or a name")
+    store: str = Field(
+        "",
+        repr=False,  # may hold a password
+        description="engine of vectors and terms: milvus+http://host:19530, milvus+file:PATH.db; "
+        "empty: in the index folder",
+    )
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(7860, ge=0, le=65535, description="port to listen on; 0: any that is free")
+    watch: bool = Field(False, description="on: the app builds again when the corpus changes")
+    keys: Path = Field(
+        default_factory=_default_keys,
+        description="folder of the key that signs knowledge packs and of those that are trusted",
+    )
+    log: bool = Field(True, description="off: nothing of what people ask is stored")
+    journal: Path = Field(
+        default_factory=_default_journal, description="file of what was asked and how it was judged"
+    )
+    retention_days: int = Field(
+        365, ge=1, le=36500, description="days after which a line of the journal is deleted"
+    )
+    users: Path | None = Field(
+        None, description="file of the users of desk and insights; without: this machine only"
+    )
+    secret: SecretStr | None = Field(None, description="signs the cookies of users")
+    secret_file: Path | None = Field(None, description="file that holds the secret instead")
 
     @classmethod
     def from_environment(cls) -> Settings:

@@ -8,11 +8,16 @@ PolicyError
 │   └── IndexDamaged     its files are not what its manifest says
 ├── BuildInProgress      another process is building the same index
 ├── ModelError           the encoder cannot be loaded
+├── StoreUnavailable     the engine of QA_STORE does not answer
+├── PackError            a knowledge pack cannot be written, trusted or installed
+├── AccessError          the file of users, or of the secret, cannot be used
+├── JournalUnavailable   the journal of what was asked cannot be read or written
 └── SettingsError        a setting has no such value
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -31,7 +36,23 @@ class PolicyError(Exception):
 
 
 class CorpusError(PolicyError):
-    """A file or folder of the corpus cannot be used."""
+    """A file or folder of the corpus cannot be used.
+
+    Args:
+        reason: where the error has a text in every language, what follows ``refused.`` and
+            ``remedy.`` in their keys; the texts are filled in with ``values``.
+    """
+
+    def __init__(
+        self,
+        where: Path | str,
+        what: str,
+        remedy: str,
+        reason: str = "",
+        values: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(where, what, remedy)
+        self.reason, self.values = reason, dict(values or {})
 
 
 class IndexUnusable(PolicyError):
@@ -56,6 +77,22 @@ class BuildInProgress(PolicyError):
 
 class ModelError(PolicyError):
     """The encoder cannot be loaded."""
+
+
+class StoreUnavailable(PolicyError):
+    """The engine that holds vectors and terms does not answer, or not in time."""
+
+
+class JournalUnavailable(PolicyError):
+    """The journal of what was asked cannot be read or written, or is turned off."""
+
+
+class AccessError(PolicyError):
+    """The file of users, or of the secret, cannot be used."""
+
+
+class PackError(PolicyError):
+    """A knowledge pack cannot be written, trusted or installed."""
 
 
 class SettingsError(PolicyError):

@@ -120,6 +120,11 @@ class Collector:
         glossary = self._index.departments
         return frozenset(glossary.terms[position].zh for position in glossary.find(text))
 
+    def vector(self, text: str) -> Numbers:
+        """The sentence vector of a text, shape (dimension,), of length one."""
+        vector: Numbers = self._encoder.encode([text])[0]
+        return vector
+
     def query(self, text: str) -> Query:
         """Analyses a question."""
         analysis = analyse(text, self._index.glossary)
@@ -136,12 +141,12 @@ class Collector:
             places_in(text),
         )
 
-    def collect(self, query: Query, documents: frozenset[str] | None = None) -> Evidence:
-        """The evidence for the candidates of ``query``, within ``documents`` where given."""
+    def collect(self, query: Query, allowed: NDArray[np.bool_] | None = None) -> Evidence:
+        """The evidence for the candidates of ``query``, within the ``allowed`` clauses where given."""
         lexical = {name: self._index.terms.score(terms) for name, terms in query.terms.items()}
         words, weights, similar = self._similar(query)
         lexical["similar"] = weights @ similar / max(float(weights.sum()), 1e-6)
-        clauses = self._candidates(query, lexical, documents)
+        clauses = self._candidates(query, lexical, allowed)
         ranges = [np.arange(self._first_passage[c], self._first_passage[c + 1]) for c in clauses]
         passages = np.concatenate(ranges) if ranges else np.zeros(0, np.int64)
         dense = self._index.store.vectors(passages) @ query.vector
@@ -171,12 +176,10 @@ class Collector:
         )
 
     def _candidates(
-        self, query: Query, lexical: dict[str, Numbers], documents: frozenset[str] | None
+        self, query: Query, lexical: dict[str, Numbers], allowed: NDArray[np.bool_] | None
     ) -> NDArray[np.int64]:
-        allowed = np.ones(len(self._document_of), bool)
-        if documents is not None:
-            wanted = [document.id in documents for document in self._index.documents]
-            allowed = np.array(wanted, bool)[self._document_of]
+        if allowed is None:
+            allowed = np.ones(len(self._document_of), bool)
         if allowed.sum() <= _CANDIDATES:
             return np.flatnonzero(allowed)
         chosen = [

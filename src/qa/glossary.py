@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -16,9 +16,9 @@ from pathlib import Path
 
 import ahocorasick
 
-from qa.errors import CorpusError
 from qa.languages.en import segment as english
 from qa.languages.zh import segment as chinese
+from qa.readers.text import read_table
 from qa.text import normalise, runs
 from qa.types import LANGUAGES, Language
 
@@ -28,12 +28,14 @@ COLUMNS = ("zh", "en", "ko", "zh_aliases", "en_aliases", "ko_aliases")
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A concept: its name in each language, and the other names that people give it."""
+    """A concept: its name in each language, and the other names that people give it; of a
+    department its telephone, too, where the directory has one."""
 
     zh: str
     en: str
     ko: str
     aliases: tuple[tuple[Language, str], ...] = ()
+    telephone: str = ""
 
     def name(self, language: Language) -> str:
         """The preferred name in ``language``."""
@@ -51,22 +53,12 @@ def read_terms(path: Path) -> tuple[Term, ...]:
     """The terms of a CSV file with the columns ``COLUMNS``; aliases are separated by ``|``.
 
     Raises:
-        CorpusError: the file is not UTF-8 CSV, or lacks the column ``zh``.
+        CorpusError: the file is no CSV, or lacks the column ``zh``; names the line.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            if "zh" not in (reader.fieldnames or ()):
-                raise CorpusError(path, "has no column 'zh'", f"start it with {','.join(COLUMNS)}")
-            return tuple(term for row in reader if (term := _term(row)))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise CorpusError(
-            path, f"is not a UTF-8 CSV file ({error})", "save it as CSV UTF-8"
-        ) from error
+    return tuple(term for _, row in read_table(path, COLUMNS, ("zh",)) if (term := _term(row)))
 
 
-def _term(row: dict[str, str | None]) -> Term | None:
-    cell = {column: (row.get(column) or "").strip() for column in COLUMNS}
+def _term(cell: Mapping[str, str]) -> Term | None:
     if not cell["zh"]:
         return None
     aliases = tuple(
@@ -75,7 +67,7 @@ def _term(row: dict[str, str | None]) -> Term | None:
         for alias in cell[f"{language}_aliases"].split("|")
         if alias.strip()
     )
-    return Term(cell["zh"], cell["en"], cell["ko"], aliases)
+    return Term(cell["zh"], cell["en"], cell["ko"], aliases, cell.get("telephone", ""))
 
 
 @cache
@@ -117,7 +109,8 @@ def merge(terms: Iterable[Term]) -> tuple[Term, ...]:
         first = merged.get(term.zh)
         if first is not None:
             others = tuple(name for name in term.names() if name not in set(first.names()))
-            term = replace(first, aliases=(*first.aliases, *others))
+            telephone = first.telephone or term.telephone
+            term = replace(first, aliases=(*first.aliases, *others), telephone=telephone)
         merged[term.zh] = term
     return tuple(merged.values())
 

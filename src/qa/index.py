@@ -1,7 +1,7 @@
 """The built artefact: its files, verified when opened. ``indexing.py`` writes them.
 
     index/
-      CURRENT                 the name of the build in use, replaced in one step
+      CURRENT, …              which build is in use: see ``builds.py``
       <build>/manifest.json   format, model, corpus digest, and the SHA-256 of every file
       <build>/…               records, terms, vectors
       .building-…/            a build under way, or what a killed one left (removed by the next)
@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qa.builds import held_corpus
 from qa.corpus import corpus_digest
 from qa.errors import IndexDamaged, IndexMissing, IndexStale, IndexUnusable
 from qa.glossary import Glossary, Term
@@ -142,8 +143,10 @@ def check_model(index: Index, fingerprint: str) -> None:
 
 
 def check_corpus(index: Index, corpus_folder: Path) -> None:
-    """Raises IndexStale where the corpus has changed since the index was built."""
-    if index.manifest.corpus_digest != corpus_digest(corpus_folder):
+    """Raises IndexStale where the corpus has changed since the index was built, or since it was
+    chosen by hand."""
+    known = {index.manifest.corpus_digest, held_corpus(index.folder.parent)}
+    if corpus_digest(corpus_folder) not in known:
         raise IndexStale(index.folder, "was built before the corpus changed", _REBUILD)
 
 
@@ -163,7 +166,7 @@ def _current(folder: Path) -> Path:
 
 
 def _load(build: Path, manifest: Manifest) -> Index:
-    documents = tuple(Document(**record) for record in _read_lines(build / "documents.jsonl"))
+    documents = tuple(_document(record) for record in _read_lines(build / "documents.jsonl"))
     texts = {document.id: document.text for document in documents}
     translations: dict[str, list[Translation]] = {}
     for record in _read_lines(build / "translations.jsonl"):
@@ -193,6 +196,11 @@ def _load(build: Path, manifest: Manifest) -> Index:
     )
 
 
+def _document(record: dict[str, Any]) -> Document:
+    lists = {name: tuple(record[name]) for name in ("replaces", "sources")}
+    return Document(**{**record, **lists})
+
+
 def _clause(record: dict[str, Any], texts: dict[str, str]) -> Clause:
     text = texts[record["document_id"]][record["start"] : record["end"]]
     lists = {name: tuple(record[name]) for name in ("path", "departments", "lead")}
@@ -203,7 +211,7 @@ def _clause(record: dict[str, Any], texts: dict[str, str]) -> Clause:
 def _terms(path: Path) -> Iterator[Term]:
     for record in _read_lines(path):
         aliases = tuple((language, name) for language, name in record["aliases"])
-        yield Term(record["zh"], record["en"], record["ko"], aliases)
+        yield Term(record["zh"], record["en"], record["ko"], aliases, record.get("telephone", ""))
 
 
 def _read_lines(path: Path) -> Iterator[dict[str, Any]]:

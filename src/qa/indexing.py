@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from qa.alignment import clause_translations, clause_wordings, unmatched
 from qa.analysis import analyse
+from qa.builds import build_lock, put_in_use
 from qa.clauses import remainder, split
 from qa.config import portable_model
 from qa.corpus import Corpus, read_corpus
 from qa.encoder import Encoder
-from qa.errors import BuildInProgress, CorpusError, PolicyError
+from qa.errors import CorpusError, PolicyError
 from qa.glossary import Glossary, builtin_terms
 from qa.index import FORMAT, Manifest, build_name, file_digest, is_intact
 from qa.lexical import LexicalIndex
@@ -50,15 +50,10 @@ def build_index(
     report("read", 0, 1)
     corpus = read_corpus(corpus_folder)
     try:
-        index_folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(index_folder / ".lock", timeout=0):
+        with build_lock(index_folder):
             clauses = _clauses(corpus, report)
             manifest = _build(corpus, clauses, index_folder, encoder, report)
             return manifest, (*corpus.problems, *unmatched(corpus, clauses))
-    except Timeout as error:
-        raise BuildInProgress(
-            index_folder, "is being built by another process", "wait until it has finished"
-        ) from error
     except OSError as error:
         raise PolicyError(
             index_folder,
@@ -91,13 +86,10 @@ def _build(
         else:
             shutil.rmtree(target, ignore_errors=True)  # what is left of it
             folder.rename(target)
-        _replace_text(index_folder / "CURRENT", name)
+        put_in_use(index_folder, name)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    for other in index_folder.iterdir():
-        if other.is_dir() and other.name != name and (other / "manifest.json").exists():
-            shutil.rmtree(other, ignore_errors=True)
     report("done", 1, 1)
     return manifest
 
@@ -258,12 +250,3 @@ def _flush(path: Path) -> None:
     """Waits until the file is on the disk: CURRENT must never name a build that is not."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _replace_text(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.new")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

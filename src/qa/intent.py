@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import cn2an
-
 from qa.languages.en.intents import INTENTS as ENGLISH
-from qa.languages.en.intents import NUMERALS
 from qa.languages.intents import Intents
 from qa.languages.ko.intents import INTENTS as KOREAN
 from qa.languages.zh.intents import INTENTS as CHINESE
+from qa.numbers import clause_number
 from qa.text import normalise, runs
 from qa.types import Language
 
@@ -19,11 +17,9 @@ LONGEST_QUESTION = 2000
 """Characters; nobody asks more in one question, and a pasted document is none."""
 
 _INTENTS: dict[Language, Intents] = {"zh": CHINESE, "en": ENGLISH, "ko": KOREAN}
-_KOREAN_NUMERALS = str.maketrans("일이삼사오육칠팔구십", "一二三四五六七八九十")
 _REPEATED = re.compile(r"^\W*(\w)\1{3,}\W*$")
 _JAMO = re.compile(r"^[\W\d_\u3130-\u318f\u1100-\u11ff]+$")
 _KEYBOARD_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-_ARTICLE = re.compile(r"条|條|조|article", re.IGNORECASE)
 _VOWEL = re.compile(r"[aeiouy]")
 
 
@@ -115,24 +111,3 @@ def _clause_number(form: str) -> int:
         if number := clause_number(numeral):
             return number
     return 0
-
-
-def is_article(numeral: str) -> bool:
-    """Whether a printed number is that of an article (第五条, 제5조), which no section repeats."""
-    return bool(_ARTICLE.search(numeral))
-
-
-def clause_number(numeral: str) -> int:
-    """The value of a printed number (``十三``, ``（三）``, ``第五条``, ``13``, ``제13조``), 0 if none."""
-    found = re.search(
-        r"\d+|[〇零一二三四五六七八九十百千两]+|[일이삼사오육칠팔구십]+|[a-z]+", normalise(numeral)
-    )
-    if not found:
-        return 0
-    text = found.group().translate(_KOREAN_NUMERALS)
-    if text in NUMERALS:
-        return NUMERALS[text]
-    try:
-        return int(cn2an.cn2an(text.replace("〇", "零"), "smart"))
-    except (ValueError, KeyError, TypeError, IndexError, OverflowError):
-        return 0

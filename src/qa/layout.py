@@ -15,6 +15,11 @@ FILLER = "\u200b"
 """A space without width: stands for a character that is read over. Inside a word it stands
 behind the word, so that the word can be found."""
 
+_BLANKS = dict.fromkeys(
+    map(ord, "\xa0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f"), " "
+)
+"""Blanks of other widths, which web pages and printers set in."""
+
 _NARROWEST = 16  # characters; shorter lines are not the width of a page
 _RAGGED = 3  # characters that full lines differ in: a stop may not begin a line
 _FEW = 3  # full lines that a wrapped text has at least
@@ -39,6 +44,7 @@ _OPENS = re.compile(  # a number with its punctuation, a label, an indent: a par
 
 def reading(text: str, language: Language) -> str:
     """``text`` as it is meant to be read, character for character at the same offsets."""
+    text = text.translate(_BLANKS)
     text = _PAGE_NUMBER.sub(lambda match: FILLER * len(match.group()), text)
     text = _unwrapped(text, " " if language == "en" else FILLER)
     if language != "zh":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import locale
+import os
 from functools import cache
 from importlib.resources import files
 
@@ -33,3 +35,15 @@ def message(language: Language, key: str, **values: object) -> str:
         KeyError: the catalogue has no such key, or a value is missing.
     """
     return catalogue(language)[key].format(**values)
+
+
+def terminal_language() -> Language:
+    """The language in which the person at this terminal wants to be spoken to; English where it
+    is none of ours."""
+    name = next(
+        (os.environ[key] for key in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(key)), ""
+    )
+    name = (name or locale.getlocale()[0] or "").lower()
+    if name.startswith(("zh", "chinese")):
+        return "zh"
+    return "ko" if name.startswith(("ko", "korean")) else "en"

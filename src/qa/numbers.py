@@ -1,4 +1,5 @@
-"""Numbers as people and policies write them, in one normal form: 十五 %, 15%, 百分之十五 → 15%.
+"""Numbers as people and policies write them, in one normal form: 十五 %, 15%, 百分之十五 → 15%; and
+the numbers of clauses as values.
 
 Money and deadlines are where a wrong answer hurts: the numbers of a question are compared with
 those of the clause that is cited.
@@ -13,6 +14,7 @@ from functools import lru_cache
 
 import cn2an
 
+from qa.languages.en.intents import NUMERALS
 from qa.text import normalise
 
 _CHINESE = "〇零一二三四五六七八九十百千万亿两"
@@ -33,6 +35,8 @@ _SCALE = {
     "千万": 10**7, "천만": 10**7, "亿": 10**8, "억": 10**8,
     "thousand": 10**3, "million": 10**6, "billion": 10**9,
 }  # fmt: skip
+_ARTICLE = re.compile(r"条|條|조|article", re.IGNORECASE)
+_KOREAN_NUMERALS = str.maketrans("일이삼사오육칠팔구십", "一二三四五六七八九十")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +106,24 @@ def _written_out(number: float) -> str:
     if not math.isfinite(number):
         return ""
     return f"{number:.0f}" if number == round(number) else f"{number:.10g}"
+
+
+def is_article(numeral: str) -> bool:
+    """Whether a printed number is that of an article (第五条, 제5조), which no section repeats."""
+    return bool(_ARTICLE.search(numeral))
+
+
+def clause_number(numeral: str) -> int:
+    """The value of a printed number (``十三``, ``（三）``, ``第五条``, ``13``, ``제13조``), 0 if none."""
+    found = re.search(
+        r"\d+|[〇零一二三四五六七八九十百千两]+|[일이삼사오육칠팔구십]+|[a-z]+", normalise(numeral)
+    )
+    if not found:
+        return 0
+    text = found.group().translate(_KOREAN_NUMERALS)
+    if text in NUMERALS:
+        return NUMERALS[text]
+    try:
+        return int(cn2an.cn2an(text.replace("〇", "零"), "smart"))
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError):
+        return 0

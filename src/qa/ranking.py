@@ -10,6 +10,7 @@ stored with the model whose similarities they were fitted to.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa.config import DEFAULT_MODEL
+from qa.encoder import model_fingerprint
 from qa.errors import ModelError
 from qa.evidence import FEATURES, Evidence
 
 Numbers = NDArray[np.float32]
+logger = logging.getLogger(__name__)
 
 FILE = "ranking.json"
 MODES = ("native", "cross")
@@ -56,18 +59,26 @@ class Ranking:
 
     @classmethod
     def load(cls, model: str) -> Ranking:
-        """The weights in a model's folder; those of the default model where it has none.
+        """The weights in a model's folder; those of the default model where it has none, which is
+        logged, since its probabilities then are not calibrated.
 
         Raises:
-            ModelError: the file is damaged or was fitted to other evidence.
+            ModelError: the file is damaged, or was fitted to other evidence or another model.
         """
         path = Path(model) / FILE
         if not path.is_file():
+            logger.warning(
+                "%s has no %s: that of the default model is used, whose probabilities may not fit; "
+                "to fit it, run: python -m training.ranker --model %s",
+                model, FILE, model,
+            )  # fmt: skip
             path = DEFAULT_MODEL / FILE
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             if (record["features"], record["signals"]) != (list(FEATURES), list(SIGNALS)):
                 raise ValueError("it was fitted to other evidence")
+            if record.get("model") not in (None, model_fingerprint(str(path.parent))):
+                raise ValueError("it was fitted to another model")
             weights = {
                 mode: Weights(
                     np.array(record[mode]["rank"], np.float32),

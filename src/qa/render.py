@@ -7,8 +7,8 @@ from typing import Any
 
 from qa.glossary import Term
 from qa.index import Index
-from qa.intent import clause_number, is_article
 from qa.messages import message
+from qa.numbers import clause_number, is_article
 from qa.places import around, document_places, places_in
 from qa.types import Answer, Citation, Clause, Document, Focus, Language, Outcome, number_chain
 
@@ -24,11 +24,21 @@ def department_name(
     The table of one city must not rename the departments of another: 市商务局 is printed
     everywhere, "Weihai Municipal Bureau of Commerce" is in Weihai only.
     """
-    for position in index.departments.find(printed):
-        term = index.departments.terms[position]
-        if any(name == printed for _, name in term.names()) and _is_of(term, document):
-            return term.name(language) or printed
-    return printed
+    term = department_term(index, printed, document)
+    return (term and term.name(language)) or printed
+
+
+def department_term(index: Index, printed: str, document: Document | None = None) -> Term | None:
+    """The entry of the directory for a department, where one has just this name."""
+    terms = (index.departments.terms[position] for position in index.departments.find(printed))
+    return next(
+        (
+            term
+            for term in terms
+            if any(name == printed for _, name in term.names()) and _is_of(term, document)
+        ),
+        None,
+    )
 
 
 def _is_of(term: Term, document: Document | None) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from qa.languages.grammar import NoteGrammar
 from qa.notes import Name, column, named
 
-_LINE = re.compile(r"^[^\n]*(?:\t[^\n]*\t|[|｜][^\n]*[|｜])[^\n]*$", re.M)  # two borders or more
+_BORDERS = 2  # of the cells in a line
 _RULE = re.compile(r"[\s|｜:：-]*$")
 _FEWEST = 2  # lines of a table
 
@@ -39,20 +39,22 @@ class Table:
 def find(text: str, grammar: NoteGrammar) -> list[Table]:
     """The tables of ``text`` in order."""
     tables = []
-    block: list[re.Match[str]] = []
-    for match in [*_LINE.finditer(text), None]:
-        if match and block and match.start() == block[-1].end() + 1:
-            block.append(match)
-            continue
-        if len(block) >= _FEWEST:
-            lines = [line.group() for line in block]
-            tables.append(Table(block[0].start(), block[-1].end(), tuple(_rows(lines, grammar))))
-        block = [match] if match else []
+    block: list[str] = []
+    position = start = 0
+    for line in [*text.split("\n"), ""]:
+        if max(line.count("\t"), line.count("|") + line.count("｜")) >= _BORDERS:
+            start = position if not block else start
+            block.append(line)
+        elif block:
+            if len(block) >= _FEWEST:
+                tables.append(Table(start, position - 1, tuple(_rows(block, grammar))))
+            block = []
+        position += len(line) + 1
     return tables
 
 
 def _rows(lines: list[str], grammar: NoteGrammar) -> Iterator[Row]:
-    header, *rows = [_cells(line) for line in lines if not _RULE.match(line)]
+    header, *rows = [_cells(line) for line in lines if not is_rule(line)] or [[]]
     roles = [column(cell, grammar) for cell in header]
     for cells in rows:
         names = [
@@ -66,6 +68,22 @@ def _rows(lines: list[str], grammar: NoteGrammar) -> Iterator[Row]:
             yield Row(cells[0], " ".join(words), tuple(names))
 
 
-def _cells(line: str) -> list[str]:
+def is_rule(line: str) -> bool:
+    """Whether a line of a table only rules it off: ``|---|---|``."""
+    return bool(_RULE.match(line))
+
+
+def cell_spans(line: str) -> list[tuple[int, int]]:
+    """Where the cells of a line stand in it, white space around them aside."""
     separator = "\t" if "\t" in line else "[|｜]"
-    return [cell.strip() for cell in re.split(separator, line.strip(" |｜\n"))]
+    position = len(line) - len(line.lstrip(" |｜"))
+    spans = []
+    for cell in re.split(separator, line.strip(" |｜\n")):
+        start = position + len(cell) - len(cell.lstrip())
+        spans.append((start, start + len(cell.strip())))
+        position += len(cell) + 1
+    return spans
+
+
+def _cells(line: str) -> list[str]:
+    return [line[start:end] for start, end in cell_spans(line)]

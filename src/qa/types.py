@@ -24,8 +24,22 @@ class Document:
 
     ``text`` is NFC with ``\\n`` line ends and without a byte order mark; ``id`` is the name of the
     file without its ending; ``title`` is the first line that reads like one (may be empty).
-    ``number`` (国办发〔2020〕24号) and ``issued`` (2020-03-05) are as the text prints them, empty
-    where it does not.
+    All that follows ``text`` is empty where neither the text nor the sidecar file says it. Dates are
+    ``YYYY-MM-DD``.
+
+    Attributes:
+        number: the document number as printed: 国办发〔2020〕24号.
+        issued: the date of the signature, or under the title.
+        issuer: who issued it, as printed.
+        region: the place in which it holds, by its Chinese name in ``glossary/places``.
+        effective: the first day on which it holds.
+        expires: the last day on which it holds.
+        replaces: what it repeals or replaces: numbers, titles or ids, as written.
+        replaced_by: the id (else number or title) of the policy that took its place.
+        repealed: the first day on which it no longer holds; ``UNDATED`` where that is not known.
+        doubt: the id of a policy that may have repealed this one: a title that fits several.
+        source: the address that it was taken from.
+        sources: the files that it was read from, where several were the same policy.
     """
 
     id: str
@@ -34,6 +48,51 @@ class Document:
     text: str
     number: str = ""
     issued: str = ""
+    issuer: str = ""
+    region: str = ""
+    effective: str = ""
+    expires: str = ""
+    replaces: tuple[str, ...] = ()
+    replaced_by: str = ""
+    repealed: str = ""
+    doubt: str = ""
+    source: str = ""
+    sources: tuple[str, ...] = ()
+
+
+UNDATED = "undated"
+"""In place of the date of a repeal that is known without its date."""
+
+
+class Status(StrEnum):
+    """Whether a policy holds on a day. What is not known is UNKNOWN, never valid."""
+
+    IN_FORCE = "in_force"
+    NOT_YET = "not_yet"
+    EXPIRED = "expired"
+    REPEALED = "repealed"
+    REPLACED = "replaced"
+    UNKNOWN = "unknown"
+
+    @property
+    def ended(self) -> bool:
+        """Whether it held once and no longer does."""
+        return self in (Status.EXPIRED, Status.REPEALED, Status.REPLACED)
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """The status of a policy on a day, and the date that decides it (empty where none is known):
+    the first day of a policy not yet in force, the last day of one in force, the day on which one
+    ended. ``since`` is the first day of one in force. ``successor`` is the id of the policy that
+    took its place where the corpus has it, else ``""``; ``successor_name`` what it is called.
+    """
+
+    status: Status = Status.UNKNOWN
+    date: str = ""
+    since: str = ""
+    successor: str = ""
+    successor_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +167,8 @@ class Translation:
 
 PassageKind: TypeAlias = Literal["title", "sentence", "clause", "wording"]
 
+PASSAGE_KINDS: tuple[PassageKind, ...] = ("title", "sentence", "clause", "wording")
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -140,15 +201,18 @@ class Focus(StrEnum):
     CLAUSE = "clause"
     DEPARTMENTS = "departments"  # "which department handles …"
     DUTIES = "duties"  # "what does the tax bureau do here"
+    CONTENTS = "contents"  # "what does that policy say"
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A clause found for a question; ``probability`` in [0, 1] that it answers the question."""
+    """A clause found for a question; ``probability`` in [0, 1] that it answers the question, and
+    whether its policy holds on the day of the question."""
 
     clause: Clause
     probability: float
     rank: int
+    validity: Validity = Validity()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +229,15 @@ class Quote:
 class Citation:
     """A clause that answers, with the sentences of it that settle the question.
 
-    ``translation`` is the whole clause in the asker's language, where there is one.
+    ``translation`` is the whole clause in the asker's language, where there is one; ``validity``
+    tells whether its policy holds on the day of the question.
     """
 
     clause: Clause
     document: Document
     quotes: tuple[Quote, ...]
     translation: Translation | None = None
+    validity: Validity = Validity()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +256,8 @@ class Answer:
     ``hits`` are the best clauses in any case; ``choices`` those to choose from when the outcome
     is ``CLARIFY``; ``uncovered`` the words of the question that no clause covers;
     ``assumed`` the clause that a follow-up question was taken to refer to;
+    ``context`` the questions before that it leans on, oldest first; ``total`` how many clauses
+    there are in all, where the focus is on duties or contents and only the first are cited;
     ``reply`` the key of the fixed reply for small talk and invalid questions.
     """
 
@@ -204,4 +272,6 @@ class Answer:
     uncovered: tuple[str, ...] = ()
     numbers: tuple[NumberCheck, ...] = ()
     assumed: Clause | None = None
+    context: tuple[str, ...] = ()
+    total: int = 0
     reply: str = ""

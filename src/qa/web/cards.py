@@ -6,6 +6,7 @@ it, and what is quoted is cut from the clause or its translation, never written.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,25 @@ from typing import Any, Literal, TypeAlias
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from qa.desk.responsibility import duties, party
 from qa.index import Index
-from qa.intent import clause_number
+from qa.journal.records import Reason
 from qa.messages import message
+from qa.numbers import clause_number
 from qa.render import contacts, department_name, imprint
-from qa.types import Answer, Citation, Clause, Focus, Hit, Language, Outcome, Quote, Translation
+from qa.types import (
+    Answer,
+    Citation,
+    Clause,
+    Focus,
+    Hit,
+    Language,
+    Outcome,
+    Quote,
+    Status,
+    Translation,
+    Validity,
+)
 
 TAGS: dict[Language, str] = {"zh": "zh-CN", "en": "en", "ko": "ko"}
 """The language tags (BCP 47) by which browsers choose fonts and voices."""
@@ -30,6 +45,8 @@ _MAY_APPLY = 0.1
 """The probability from which a further clause is worth a glance."""
 _NEIGHBOURS = 3
 _MOST_DUTIES = 40
+_MOST_FURTHER = 12
+"""Clauses listed of what else a department is responsible for."""
 _LONG = 1200
 """Characters from which a clause is shown by its decisive sentences first, on wide screens too."""
 
@@ -70,22 +87,36 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Department:
-    """A responsible department in the asker's language; ``printed`` where that differs."""
+    """A responsible department in the asker's language; ``printed`` where that differs. ``key`` is
+    its name as printed, ``full`` the full one where the directory has a longer one."""
 
+    key: str
     name: str
     printed: str
     language: Language
     lead: bool
+    full: str
+    telephone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """Whether a policy holds, in a word, and in a sentence."""
+
+    status: Status
+    text: str
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """A clause that answers, the ``position``-th of ``count`` (0 where it has no number).
 
-    ``plain`` is what the copy button copies.
+    ``plain`` is what the copy button copies; ``starts`` are the offsets of the quotes.
     """
 
     link: Link
+    validity: Badge
     printed: str
     printed_language: Language
     columns: tuple[Column, ...]
@@ -97,6 +128,7 @@ class Card:
     count: int
     neighbours: tuple[Link, ...]
     plain: str
+    starts: tuple[int, ...]
 
     @property
     def marked(self) -> bool:
@@ -148,9 +180,11 @@ class Cards:
             for document, clauses in groupby(index.clauses, key=lambda clause: clause.document_id)
         }
 
-    def answer(self, answer: Answer, interface: Language) -> str:
-        """The answer, with the labels of the page in the language of the interface."""
+    def answer(self, answer: Answer, interface: Language, suggestions: Sequence[str] = ()) -> str:
+        """The answer, with the labels of the page in the language of the interface, and with
+        questions that may be asked next."""
         shown = answer.citations[:_MOST_DUTIES]
+        cards = [self._card(citation, answer, interface) for citation in shown]
         return render(
             "answer.html",
             interface,
@@ -158,7 +192,12 @@ class Cards:
             duties=answer.focus is Focus.DUTIES,
             departments_first=answer.focus is Focus.DEPARTMENTS,
             reply=message(answer.language, f"reply.{answer.reply}") if answer.reply else "",
-            cards=[self._card(citation, answer, interface) for citation in shown],
+            cards=cards,
+            kept=json.dumps(
+                [{"clause": card.link.clause, "starts": card.starts} for card in cards]
+            ),
+            suggestions=suggestions,
+            reasons=list(Reason),
             left_out=len(answer.citations) - len(shown),
             choices=[
                 self._choice(citation, answer.language, interface) for citation in answer.choices
@@ -208,6 +247,10 @@ class Cards:
             current=current,
         )
 
+    def count(self, document_id: str) -> int:
+        """How many numbered clauses a document has."""
+        return sum(bool(clause.number) for clause in self._outlines.get(document_id, ()))
+
     def outline(self, document_id: str, interface: Language) -> list[Link]:
         """The clauses of a document in its order."""
         return self._links(self._outlines.get(document_id, ()), interface, interface)
@@ -216,6 +259,25 @@ class Cards:
         """The title of a document in a language, else as printed, else its file name."""
         document = self._documents[document_id]
         return self.index.titles.get((document_id, language), "") or document.title or document_id
+
+    def further_duties(
+        self, printed: str, clause: Clause, language: Language, interface: Language
+    ) -> str:
+        """The clauses beside ``clause`` for which one of its departments is responsible, too."""
+        positions = duties(printed, self.index)
+        others = [
+            other
+            for other in (self.index.clauses[place] for place in positions[: _MOST_FURTHER + 1])
+            if other.id != clause.id
+        ]
+        return render(
+            "duties.html",
+            interface,
+            department=self._department(printed, clause, language),
+            language=language,
+            links=self._links(others[:_MOST_FURTHER], language, interface),
+            left_out=max(0, len(positions) - 1 - _MOST_FURTHER),
+        )
 
     # --- parts
 
@@ -234,6 +296,7 @@ class Cards:
         heading = clause.text[: clause.body_start].strip()
         return Card(
             link=self.link(clause, language, interface),
+            validity=badge(citation.validity, interface),
             printed=heading if len(columns) > 1 else "",
             printed_language=document.language,
             columns=columns,
@@ -247,6 +310,7 @@ class Cards:
                 self.link(other, language, interface, current=other.id == clause.id)
                 for other in around
             ),
+            starts=tuple(quote.start for quote in citation.quotes),
             plain=_plain(
                 citation,
                 departments,
@@ -276,15 +340,25 @@ class Cards:
     def _department(self, printed: str, clause: Clause, language: Language) -> Department:
         document = self._documents[clause.document_id]
         name = department_name(self.index, printed, language, document)
+        known = party(printed, document, self.index)
         return Department(
+            key=printed,
             name=name,
             printed=printed if name != printed else "",
             language=document.language,
             lead=printed in clause.lead,
+            full=known.full if known.full != printed else "",
+            telephone=known.telephone,
         )
 
     def _translation(self, clause: Clause, language: Language) -> Translation | None:
         return self.index.translation(clause, language)
+
+
+def badge(validity: Validity, interface: Language) -> Badge:
+    """The status of a policy, as a badge; what is not known says so."""
+    text = message(interface, f"badge.{validity.status}")
+    return Badge(validity.status, text, text)
 
 
 def numeral_of(clause: Clause, interface: Language) -> str:

@@ -1,4 +1,11 @@
-"""The command that opens the chat: arguments, an index that is ready, a server."""
+"""The command that opens the chat: arguments, an index that answers and is kept up, a server.
+
+    an index that can be opened ──▶ the chat; where the corpus has changed, a build beside it
+    none                        ──▶ a page that shows how far the first build is ──▶ the chat
+
+Builds run in a process of their own and of low priority; a new index is put in place of the one in
+use without a question being dropped (``live.py``).
+"""
 
 from __future__ import annotations
 
@@ -8,18 +15,22 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Timer
+from threading import Thread, Timer
 from typing import TYPE_CHECKING
 
 from qa.config import Settings
 from qa.errors import IndexUnusable, PolicyError
 
 if TYPE_CHECKING:
-    from qa.assistant import Assistant
+    import uvicorn
+
+    from qa.encoder import Encoder
+    from qa.live import LiveAssistant
     from qa.types import Language
+    from qa.web.builder import Builder
     from qa.web.chat import Chat
 
 _FIRST: tuple[Language, ...] = ("zh", "en")
@@ -61,6 +72,12 @@ def _settings(arguments: Sequence[str] | None) -> Settings:
     parser.add_argument("--model", default=default.model, metavar="NAME_OR_PATH")
     parser.add_argument("--host", default=default.host)
     parser.add_argument("--port", type=int, default=default.port, help="0: any that is free")
+    parser.add_argument(
+        "--watch",
+        action=argparse.BooleanOptionalAction,
+        default=default.watch,
+        help="build again whenever the corpus changes",
+    )
     return default.model_copy(update=vars(parser.parse_args(arguments)))
 
 
@@ -82,13 +99,131 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _serve(settings: Settings, listener: socket.socket) -> None:
+    from qa.builds import current_name
+
     # What start-up makes, stays: looking through it for garbage takes a tenth of the time.
     gc.disable()
-    with ThreadPoolExecutor(1) as beside:
-        opening = beside.submit(_open, settings)  # while the libraries of the page are loaded
-        import uvicorn
+    opened = None
+    if current_name(settings.index):
+        with ThreadPoolExecutor(1) as beside:
+            opening = beside.submit(_open, settings)  # while the libraries of the page are loaded
+            import uvicorn  # noqa: F401
 
+            import qa.web.page  # noqa: F401
+
+            opened = opening.result()
+    encoder = None if opened else _encoder_for_a_build(settings)
+    site = _Site(settings)
+    try:
+        if opened:
+            site.open(*opened)
+        else:
+            Thread(target=site.open_when_built, args=[encoder], daemon=True).start()
+        site.serve(listener)
+    finally:
+        site.close()
+
+
+def _open(settings: Settings) -> tuple[LiveAssistant, Chat] | None:
+    """The chat on the index that there is; None where that cannot be used."""
+    from qa.encoder import load_encoder
+
+    try:
+        return _chat(settings, load_encoder)
+    except IndexUnusable as error:
+        print(f"app.py: {error.where} {error.what}: building the index", file=sys.stderr)
+        return None
+
+
+def _chat(settings: Settings, load_encoder: Callable[[str], Encoder]) -> tuple[LiveAssistant, Chat]:
+    """The chat, once the examples of the first languages have been tried: that loads their parts."""
+    from qa.live import LiveAssistant
+    from qa.web.chat import Chat
+
+    live = LiveAssistant(settings.index, load_encoder, settings.model)
+    chat = Chat(live.current)
+    for language in _FIRST:
+        chat.examples(language)
+    live.follow(chat.replace)
+    return live, chat
+
+
+def _encoder_for_a_build(settings: Settings) -> Encoder:
+    """The encoder, and the certainty that there is a corpus, before a page says that it builds."""
+    from qa.encoder import load_encoder
+    from qa.readers import refusal
+
+    if not settings.corpus.is_dir():
+        raise refusal(settings.corpus, "no_folder")
+    return load_encoder(settings.model)
+
+
+class _Site:
+    """What is served, and the process that builds for it."""
+
+    def __init__(self, settings: Settings) -> None:
+        from qa.web.front import Front
+
+        self._settings = settings
+        self._front = Front(settings.index)
+        self._builder: Builder | None = None
+        self._server: uvicorn.Server | None = None
+        self._failure: PolicyError | None = None
+
+    def open(self, live: LiveAssistant, chat: Chat) -> None:
+        """Lets the chat answer, and follow its index from now on."""
         from qa.web.page import application
+
+        self._front.hand_over(application(chat, self._settings), live)
+        gc.freeze()
+        gc.enable()
+        live.start()
+        later = Timer(_LATER_SECONDS, self._later, [live, chat])
+        later.daemon = True
+        later.start()
+
+    def open_when_built(self, encoder: Encoder) -> None:
+        """Has the first index built, and opens the chat on it."""
+        from qa.web.builder import Builder
+
+        try:
+            self._builder = Builder(self._settings)
+            import qa.web.page  # noqa: F401 -- loaded while the index is built
+
+            self._builder.wait()
+            self.open(*_chat(self._settings, lambda _: encoder))
+        except PolicyError as error:
+            self._failure = error
+            if self._server:
+                self._server.should_exit = True
+
+    def _later(self, live: LiveAssistant, chat: Chat) -> None:
+        """What can wait until the first question has been answered."""
+        from qa.web.builder import Builder
+
+        chat.examples(_LATER)
+        if self._builder is None and (self._settings.watch or self._is_stale(live)):
+            self._builder = Builder(self._settings)
+
+    def _is_stale(self, live: LiveAssistant) -> bool:
+        from qa.index import check_corpus
+
+        try:
+            check_corpus(live.current.index, self._settings.corpus)
+        except IndexUnusable as error:
+            print(f"app.py: {error.where} {error.what}: building it anew", file=sys.stderr)
+            return True
+        except PolicyError as error:  # an index may do without its corpus
+            print(f"app.py: {error}; the index is used as it is", file=sys.stderr)
+        return False
+
+    def serve(self, listener: socket.socket) -> None:
+        """Serves until it is interrupted.
+
+        Raises:
+            PolicyError: the first index could not be built.
+        """
+        import uvicorn
 
         class Server(uvicorn.Server):
             async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -96,54 +231,28 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
                 logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
                 await super().shutdown(sockets)
 
-        chat = opening.result() or _build(settings)
-    gc.freeze()
-    gc.enable()
-    config = uvicorn.Config(
-        application(chat),
-        log_level="error",
-        access_log=False,
-        timeout_graceful_shutdown=1,  # every open page keeps a connection
-    )
+        config = uvicorn.Config(
+            self._front,
+            log_level="error",
+            access_log=False,
+            timeout_graceful_shutdown=1,  # every open page keeps a connection
+        )
+        self._server = Server(config)
+        print(_address(listener), flush=True)
+        print("app.py: the chat is open at the address above; Ctrl-C ends it", file=sys.stderr)
+        self._server.should_exit = self._failure is not None
+        self._server.run(sockets=[listener])
+        if self._failure:
+            raise self._failure
+
+    def close(self) -> None:
+        """Ends the process that builds."""
+        if self._builder:
+            self._builder.close()
+
+
+def _address(listener: socket.socket) -> str:
+    """The address at which a browser on this machine reaches what listens."""
     host, port = listener.getsockname()[:2]
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-    later = Timer(_LATER_SECONDS, chat.examples, [_LATER])
-    later.daemon = True
-    later.start()
-    print(f"http://{shown}:{port}", flush=True)
-    print("app.py: the chat is open at the address above; Ctrl-C ends it", file=sys.stderr)
-    Server(config).run(sockets=[listener])
-
-
-def _open(settings: Settings) -> Chat | None:
-    """The chat on the index that there is; None where that has to be built."""
-    from qa.assistant import Assistant
-    from qa.encoder import load_encoder
-    from qa.index import check_corpus
-
-    try:
-        assistant = Assistant.open(settings.index, load_encoder, settings.model)
-        check_corpus(assistant.index, settings.corpus)
-    except IndexUnusable as error:
-        print(f"app.py: {error.where} {error.what}: building the index", file=sys.stderr)
-        return None
-    return _warm(assistant)
-
-
-def _build(settings: Settings) -> Chat:
-    from qa.assistant import Assistant
-    from qa.build import build
-    from qa.encoder import load_encoder
-
-    build(settings.corpus, settings.index, settings.model)
-    return _warm(Assistant.open(settings.index, load_encoder, settings.model))
-
-
-def _warm(assistant: Assistant) -> Chat:
-    """The chat, once the examples of the first languages have been tried: that loads their parts."""
-    from qa.web.chat import Chat
-
-    chat = Chat(assistant)
-    for language in _FIRST:
-        chat.examples(language)
-    return chat
+    return f"http://{shown}:{port}"

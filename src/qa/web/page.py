@@ -1,21 +1,31 @@
-"""The page: its zones in three languages, and the two events that Gradio carries to the chat.
+"""The faces in the browser: their zones in three languages, and what Gradio carries to them.
 
-``gr.I18n`` follows the browser's language only, so that the page holds its words in every
-language and script.js shows those of the language switch.
+``gr.I18n`` follows the browser's language only, so that a page holds its words in every language
+and its script shows those of the language switch.
 """
 
 from __future__ import annotations
 
+from base64 import b64encode
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from pydantic import BaseModel, Field
+from starlette.responses import RedirectResponse
 
+from qa.access import Access
+from qa.config import Settings
+from qa.journal import open_journal
 from qa.messages import message
 from qa.types import LANGUAGES, Answer, Language
 from qa.web.cards import TAGS, render
 from qa.web.chat import Chat, Turn, failure
+from qa.web.desk import Asked, Desk, Marked, Opened, Pasted
+from qa.web.insights import Insights, add_export, insights_page
+from qa.web.login import guard, opens, user_of
 from qa.web.served import ServedPage
 
 _HERE = Path(__file__).parent
@@ -26,18 +36,52 @@ _LISTED_CLAUSES = 200
 _SHORT: dict[Language, str] = {"zh": "中", "en": "EN", "ko": "한"}
 """The languages on a narrow screen."""
 
-_TEXTS = ("name", "question", "placeholder", "send", "conversation", "searching", "you")
+_CHAT_TEXTS = ("name", "question", "placeholder", "send", "conversation", "searching", "you")
+_DESK_TEXTS = (
+    "name", "placeholder", "search", "found", "tabs", "detail", "untitled", "failed", "most", "back",
+)  # fmt: skip
+_EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def application(chat: Chat) -> FastAPI:
-    """The web application of a chat."""
+def application(chat: Chat, settings: Settings | None = None) -> FastAPI:
+    """The web application of a chat: ``/``, ``/desk`` and ``/insights``.
+
+    Raises:
+        AccessError: the file of users cannot be used.
+    """
+    settings = settings or Settings.from_environment()
+    journal = open_journal(settings)
+    access = Access.of(settings)
+    chat.journal = journal
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     style = (_HERE / "theme.css").read_text(encoding="utf-8")
     app.add_middleware(ServedPage, title=message("zh", "page.name"), style=style)
+    guard(app, access)
+
+    @app.get("/faces", include_in_schema=False)
+    def faces(request: Request) -> list[str]:
+        return opens(request, access)
+
+    insights = Insights(lambda: chat.assistant, journal, settings.corpus)
+    add_export(app, insights)
+    _mount(app, _desk(Desk(chat, journal), chat.assistant.index.folder.name), "/desk")
+    _mount(
+        app, insights_page(insights, lambda language: _header(language, "insights")), "/insights"
+    )
+    return _mount(app, _chat(chat), "/")
+
+
+def _mount(app: FastAPI, blocks: gr.Blocks, path: str) -> FastAPI:
+    if path != "/":
+
+        @app.get(path, include_in_schema=False)
+        def with_slash(request: Request) -> RedirectResponse:
+            return RedirectResponse(f"{request.scope.get('root_path', '')}{path}/")
+
     mounted: FastAPI = gr.mount_gradio_app(
         app,
-        _blocks(chat),
-        path="/",
+        blocks,
+        path=path,
         theme=gr.themes.Base(font="system-ui", font_mono="monospace"),  # no fonts to load
         footer_links=[],
         run_history=False,
@@ -50,37 +94,124 @@ def application(chat: Chat) -> FastAPI:
     return mounted
 
 
-def _blocks(chat: Chat) -> gr.Blocks:
+def _page(
+    template: str,
+    script: str,
+    faces: dict[Language, dict[str, Any]],
+    functions: Sequence[Callable[..., Any]],
+    **properties: Any,
+) -> gr.HTML:
+    """A face as one component: its markup, its words in each language, its behaviour."""
+    scripts = [_HERE / "scripts" / name for name in ("common.js", script, "building.js")]
+    return gr.HTML(
+        value=None,
+        # A property, not the template itself: templates are compiled as code in the browser.
+        html_template="${page}",
+        page=render(template, "zh"),
+        faces=faces,
+        js_on_load="\n".join(path.read_text(encoding="utf-8") for path in scripts),
+        server_functions=list(functions),
+        apply_default_css=False,
+        **properties,
+    )
+
+
+def _header(language: Language, face: str) -> str:
+    names = {each: message(each, "language_name") for each in LANGUAGES}
+    return render("header.html", language, names=names, short=_SHORT, face=face)
+
+
+# --- chat
+
+
+class _Duties(BaseModel):
+    department: str = Field(max_length=500)
+    clause: str = Field(max_length=500)
+    answered: Language
+    language: Language
+
+
+class _Cited(BaseModel):
+    clause: str = Field(max_length=500)
+    starts: list[int] = Field(max_length=500)
+
+
+class _Word(BaseModel):
+    question: str = Field(max_length=2000)
+    cards: list[_Cited] = Field(max_length=60)
+    answered: Language
+    language: Language
+
+
+class _Rating(BaseModel):
+    entry: str = Field(max_length=100)
+    thumb: str
+    reason: str
+
+
+def _chat(chat: Chat) -> gr.Blocks:
+    def renewed(_: dict[str, Any]) -> dict[Language, dict[str, Any]]:
+        # What the page says of the documents, once another index answers.
+        return {language: _chat_face(chat, language) for language in LANGUAGES}
+
     def examples(language: str) -> list[str]:
         return chat.examples(_language(language))
+
+    def duties(request: dict[str, Any]) -> str:
+        asked = _Duties.model_validate(request)
+        return chat.duties(asked.department, asked.clause, asked.answered, asked.language)
+
+    def word(request: dict[str, Any]) -> dict[str, str]:
+        from qa import word as word_file
+
+        asked = _Word.model_validate(request)
+        chosen = [(card.clause, card.starts) for card in asked.cards]
+        citations = chat.citations(chosen, asked.answered)
+        index = chat.assistant.index
+        data = word_file.word_document(
+            asked.question, citations, index, asked.answered, asked.language
+        )
+        return _file(f"{message(asked.language, 'word.file')}.docx", word_file.TYPE, data)
+
+    def rate(request: dict[str, Any]) -> None:
+        rating = _Rating.model_validate(request)
+        chat.rate(rating.entry, rating.thumb, rating.reason)
 
     blocks: gr.Blocks = gr.Blocks(title=message("zh", "page.name"), analytics_enabled=False)
     with blocks:
         previous = gr.State(None)
-        page = gr.HTML(
-            value=None,
-            # A property, not the template itself: templates are compiled as code in the browser.
-            html_template="${page}",
-            page=render("page.html", "zh"),
-            faces={language: _face(chat, language) for language in LANGUAGES},
+        page = _page(
+            "page.html",
+            "chat.js",
+            renewed({}),
+            [examples, duties, word, rate, renewed],
             failure=failure("error.connection"),
-            js_on_load=(_HERE / "script.js").read_text(encoding="utf-8"),
-            server_functions=[examples],
-            apply_default_css=False,
+            build=chat.assistant.index.folder.name,
         )
 
-        def ask(before: Answer | None, event: gr.EventData) -> tuple[dict[str, Any], Answer | None]:
-            turn = chat.ask(str(event.question), before, _language(event.language))
+        def ask(
+            before: Answer | None, event: gr.EventData, request: gr.Request
+        ) -> tuple[dict[str, Any], Answer | None]:
+            turn = chat.ask(
+                str(event.question),
+                before,
+                _language(event.language),
+                after=str(event.after),
+                session=request.session_hash or "",
+            )
             return _sent(turn, event.id), turn.answer
 
         def open_clause(
-            before: Answer | None, event: gr.EventData
+            before: Answer | None, event: gr.EventData, request: gr.Request
         ) -> tuple[dict[str, Any], Answer | None]:
-            turn = chat.open(str(event.clause), _language(event.language), before)
+            session = request.session_hash or ""
+            turn = chat.open(str(event.clause), _language(event.language), before, session=session)
             return _sent(turn, event.id), turn.answer
 
-        def ask_anew(event: gr.EventData) -> tuple[dict[str, Any], Answer | None]:
-            return ask(None, event)
+        def ask_anew(
+            event: gr.EventData, request: gr.Request
+        ) -> tuple[dict[str, Any], Answer | None]:
+            return ask(None, event, request)
 
         carried: dict[str, Any] = {
             "queue": False,
@@ -96,9 +227,20 @@ def _blocks(chat: Chat) -> gr.Blocks:
     return blocks
 
 
+def _file(name: str, content_type: str, data: bytes) -> dict[str, str]:
+    """A file as the script saves it."""
+    return {"name": name, "type": content_type, "data": b64encode(data).decode()}
+
+
 def _sent(turn: Turn, number: object) -> dict[str, Any]:
     """A turn as the script takes it; ``number`` is the script's own for the question."""
-    return {"id": number, "tag": TAGS[turn.language], "html": turn.html}
+    return {
+        "id": number,
+        "tag": TAGS[turn.language],
+        "html": turn.html,
+        "entry": turn.entry,
+        "after": turn.after,
+    }
 
 
 def _language(value: object) -> Language:
@@ -106,18 +248,14 @@ def _language(value: object) -> Language:
     return next((language for language in LANGUAGES if language == value), LANGUAGES[0])
 
 
-def _face(chat: Chat, language: Language) -> dict[str, Any]:
-    """The words of the page in a language: its zones as HTML, and the texts of attributes."""
-    names = {each: message(each, "language_name") for each in LANGUAGES}
+def _chat_face(chat: Chat, language: Language) -> dict[str, Any]:
+    """The words of the chat in a language: its zones as HTML, and the texts of attributes."""
     index = chat.cards.index
     few = len(index.clauses) <= _LISTED_CLAUSES
-    counts = {document.id: 0 for document in index.documents}
-    for clause in index.clauses:
-        counts[clause.document_id] += bool(clause.number)
     documents = [
         {
             "title": chat.cards.document_title(document.id, language),
-            "clauses": counts[document.id],
+            "clauses": chat.cards.count(document.id),
             "outline": chat.cards.outline(document.id, language) if few else [],
         }
         for document in index.documents[:_LISTED_DOCUMENTS]
@@ -125,7 +263,7 @@ def _face(chat: Chat, language: Language) -> dict[str, Any]:
     left_out = len(index.documents) - len(documents)
     return {
         "tag": TAGS[language],
-        "header": render("header.html", language, names=names, short=_SHORT),
+        "header": _header(language, "chat"),
         "welcome": render(
             "welcome.html",
             language,
@@ -134,5 +272,68 @@ def _face(chat: Chat, language: Language) -> dict[str, Any]:
             left_out=left_out,
         ),
         "footer": message(language, "page.footer"),
-        "texts": {key: message(language, f"page.{key}") for key in _TEXTS},
+        "texts": {key: message(language, f"page.{key}") for key in _CHAT_TEXTS},
+    }
+
+
+# --- desk
+
+
+def _desk(desk: Desk, build: str) -> gr.Blocks:
+    def filters(request: dict[str, Any]) -> str:
+        language = _language(request.get("language"))
+        return render("desk_filters.html", language, filters=desk.filters(language))
+
+    def search(request: dict[str, Any]) -> str:
+        return desk.search(Asked.model_validate(request))
+
+    # Gradio hands the request over to what is annotated so.
+    def detail(asked: dict[str, Any], request: gr.Request) -> dict[str, str]:
+        return desk.open(Opened.model_validate(asked), _client(request))
+
+    def mark(asked: dict[str, Any], request: gr.Request) -> dict[str, str]:
+        user = user_of(request)
+        return desk.mark(Marked.model_validate(asked), _client(request), user.name if user else "")
+
+    def check(request: dict[str, Any]) -> str:
+        return desk.check(Pasted.model_validate(request))
+
+    def log(request: dict[str, Any]) -> str:
+        return desk.log(_language(request.get("language")))
+
+    def excel(request: dict[str, Any]) -> dict[str, str]:
+        language = _language(request.get("language"))
+        name, data = desk.workbook(language)
+        return _file(name, _EXCEL, data)
+
+    blocks: gr.Blocks = gr.Blocks(title=message("zh", "desk.name"), analytics_enabled=False)
+    with blocks:
+        _page(
+            "desk.html",
+            "desk.js",
+            {language: _desk_face(language) for language in LANGUAGES},
+            [filters, search, detail, mark, check, log, excel],
+            build=build,
+        )
+    return blocks
+
+
+def _client(request: gr.Request) -> str:
+    """Tells the desks apart in the journal, which stores a digest of it only."""
+    client = request.client.host if request.client else ""
+    return f"desk {client} {request.headers.get('user-agent', '')}"
+
+
+def _desk_face(language: Language) -> dict[str, Any]:
+    return {
+        "tag": TAGS[language],
+        "header": _header(language, "desk"),
+        "strip": render("desk_strip.html", language),
+        "filters": render(
+            "desk_filters.html", language, filters={"documents": [], "departments": []}
+        ),
+        "help": render("desk_help.html", language),
+        "check": render("desk_check.html", language),
+        "empty": render("desk_empty.html", language),
+        "texts": {key: message(language, f"desk.{key}") for key in _DESK_TEXTS},
     }

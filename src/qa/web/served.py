@@ -15,6 +15,9 @@ POLICY = (
 """The Content-Security-Policy: the browser itself refuses whatever is not of this machine. Gradio
 compiles templates in the browser, which takes 'unsafe-eval'."""
 
+PAGES = ("/", "/desk/", "/insights/")
+"""The paths of the faces."""
+
 _ADVERTISING = re.compile(r"<meta\s[^>]*?(?:property=\"og:|name=\"twitter:)[^>]*>\s*")
 
 
@@ -32,7 +35,7 @@ class ServedPage:
         self._app, self._title, self._style = app, title, style
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != "/":
+        if scope["type"] != "http" or scope["path"] not in PAGES:
             await self._app(scope, receive, send)
             return
         kept = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]

@@ -45,7 +45,7 @@ _REFERRED = re.compile(
 def _division(name: str, words: str, division: int) -> MarkerKind:
     return MarkerKind(
         name,
-        rf"\b(?:{words})[ \xa0](?:[0-9]{{1,4}}|{_ROMAN_NUMERAL})\b",
+        rf"\b(?:{words})[ \xa0](?:[0-9]{{1,6}}|{_ROMAN_NUMERAL})\b",
         r"[.:]?(?![0-9])",
         numeral,
         division=division,

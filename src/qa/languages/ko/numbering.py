@@ -36,7 +36,7 @@ _REFERRED = re.compile(
 def _division(name: str, units: str, division: int) -> MarkerKind:
     return MarkerKind(
         name,
-        rf"제[ ]?[0-9]{{1,4}}[ ]?(?:{units})(?:의[0-9]{{1,2}})?",
+        rf"제[ ]?[0-9]{{1,6}}[ ]?(?:{units})(?:의[0-9]{{1,2}})?",
         "[.]?",
         numeral,
         division=division,

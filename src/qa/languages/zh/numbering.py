@@ -63,7 +63,7 @@ _REFERRED = re.compile(
 
 def _division(name: str, units: str, division: int) -> MarkerKind:
     """第X章 and the like."""
-    number = rf"第{_SPACE}(?:{_NUMERAL}|[0-9]{{1,4}}){_SPACE}(?:{both(units)})"
+    number = rf"第{_SPACE}(?:{_NUMERAL}|[0-9]{{1,6}}){_SPACE}(?:{both(units)})"
     if division == ARTICLE:
         number += rf"(?:之{_NUMERAL})?"
     return MarkerKind(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import warnings
-from functools import cache
+from functools import cache, lru_cache
 
 from platformdirs import user_cache_path
 from pypinyin import Style, lazy_pinyin
+from pypinyin.seg import mmseg
 
 with warnings.catch_warnings():
     # jieba 0.42.1 still writes "\." in plain strings and imports pkg_resources where it finds it.
@@ -43,4 +44,10 @@ def cut(text: str) -> list[str]:
 
 def sounds(run: str) -> list[str]:
     """The syllables of a run of Han characters without tones, one a character."""
-    return lazy_pinyin(run, style=Style.NORMAL, errors="ignore")
+    return [syllable for word in mmseg.seg.cut(run) for syllable in _sounds_of_word(word)]
+
+
+@lru_cache(maxsize=20_000)
+def _sounds_of_word(word: str) -> tuple[str, ...]:
+    """pypinyin cuts a text into such words itself; converting them takes most of its time."""
+    return tuple(lazy_pinyin(word, style=Style.NORMAL, errors="ignore"))

@@ -1,65 +1,41 @@
-// The behaviour of the page. Runs once, with what gr.HTML hands over: element, trigger, props, watch
-// and server.
-const { faces, failure } = props;
-const find = (selector) => element.querySelector(selector);
-const root = find(".qa");
+// The behaviour of the chat. Runs once, after common.js.
+const { failure } = props;
 const view = find("main");
 const log = find(".log");
 const form = find(".composer");
 const input = find("textarea");
 const send = find(".composer button");
-const status = find("[role=status]");
 const SUSPICIOUS_WAIT = 2_000; // milliseconds; an answer takes a tenth of a second
 const LONGEST_WAIT = 30_000;
 
-let language = preferred();
 let pending = null; // the turn that waits for its answer
 let timers = [];
 let count = 0;
 const known = {}; // language → its examples, promised
-const turns = new Map(); // number → { article, html }
+const turns = new Map(); // number → { article, html, … }
 
-// --- the language of the page
-
-function preferred() {
-  const stored = remembered();
-  if (stored in faces) return stored;
-  const known = navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase());
-  return known.find((code) => code in faces) ?? "en";
-}
-
-function remembered() {
-  try {
-    return localStorage.getItem("qa-language");
-  } catch {
-    return null; // a browser that forbids storage
-  }
-}
-
-function choose(chosen) {
-  language = chosen;
-  try {
-    localStorage.setItem("qa-language", chosen);
-  } catch {}
-  fill();
-  find(`[data-act=language][data-language=${chosen}]`).focus();
-}
+// --- the words of the page
 
 function fill() {
-  const { tag, texts, ...zones } = faces[language];
-  document.documentElement.lang = tag;
-  document.title = texts.name;
-  for (const zone of element.querySelectorAll("[data-zone]")) zone.innerHTML = zones[zone.dataset.zone];
+  const texts = fillZones();
   fillExamples();
   input.placeholder = texts.placeholder;
   input.setAttribute("aria-label", texts.question);
   send.setAttribute("aria-label", texts.send);
   send.title = texts.send;
   log.setAttribute("aria-label", texts.conversation);
-  for (const { article, html } of turns.values()) {
-    article.querySelector(".you").textContent = texts.you;
-    if (html) article.querySelector(".reply").innerHTML = html[language];
+  for (const turn of turns.values()) {
+    turn.article.querySelector(".you").textContent = texts.you;
+    if (turn.html) fillReply(turn);
   }
+}
+
+function fillReply(turn) {
+  turn.article.querySelector(".reply").innerHTML = turn.html[language];
+  const rating = turn.article.querySelector(".rating");
+  if (!rating) return;
+  rating.hidden = !turn.entry;
+  showThumb(rating, turn.thumb);
 }
 
 // The examples of a language whose parts are still being loaded follow when they have been tried.
@@ -94,28 +70,27 @@ function begin(asked, event, data) {
   article.querySelector(".bubble").textContent = asked;
   log.append(article);
   root.classList.add("asked-something");
-  pending = { id: count, article, asked };
+  pending = { id: count, article, asked, clause: data.clause ?? "" };
   turns.set(count, pending);
   root.setAttribute("aria-busy", "true");
   status.textContent = faces[language].texts.searching;
   article.scrollIntoView({ block: "start" });
   timers = [setTimeout(failed, LONGEST_WAIT), setTimeout(knock, SUSPICIOUS_WAIT)];
   pending.again = () => begin(asked, event, data);
-  trigger(event, { language, ...data, id: count });
+  trigger(event, { language, after: "", ...data, id: count });
 }
 
-function ask(question, anew = turns.size === 0) {
+function ask(question, anew = turns.size === 0, after = "") {
   const asked = question.trim();
-  if (asked) begin(asked, anew ? "input" : "submit", { question: asked });
+  if (asked) begin(asked, anew ? "input" : "submit", { question: asked, after });
 }
 
-function show({ id, tag, html }) {
+function show({ id, tag, html, entry = "", after = "" }) {
   const turn = turns.get(id);
   if (!turn) return; // of a conversation that was put away
-  turn.html = html;
-  const reply = turn.article.querySelector(".reply");
-  reply.innerHTML = html[language];
-  reply.removeAttribute("aria-busy");
+  Object.assign(turn, { html, entry, after });
+  fillReply(turn);
+  turn.article.querySelector(".reply").removeAttribute("aria-busy");
   turn.article.querySelector(".bubble").lang = tag;
   if (turn === pending) settle();
 }
@@ -141,8 +116,23 @@ function startAnew() {
   turns.clear();
   log.replaceChildren();
   root.classList.remove("asked-something");
+  history.replaceState(null, "", location.pathname);
   view.scrollTop = 0;
   input.focus();
+}
+
+// --- links that open a question: they hold it behind #, which no server gets to see
+
+function address({ asked, clause, after }) {
+  const parts = clause ? { clause, q: asked } : { q: asked, ...(after && { after }) };
+  return `${location.origin}${location.pathname}#${new URLSearchParams(parts)}`;
+}
+
+function openShared() {
+  const shared = new URLSearchParams(location.hash.slice(1));
+  const [asked, clause] = [shared.get("q") ?? "", shared.get("clause")];
+  if (clause) begin(asked || clause, "select", { clause, language });
+  else if (asked) ask(asked, true, shared.get("after") ?? "");
 }
 
 // --- what people do
@@ -160,12 +150,69 @@ const acts = {
     button.textContent = folded ? button.dataset.more : button.dataset.less;
   },
   copy: async (button) => {
-    const before = button.textContent;
     await copy(button.dataset.text);
-    button.textContent = status.textContent = button.dataset.done;
-    setTimeout(() => (button.textContent = before), 1600);
+    confirmOn(button, button.dataset.done);
   },
+  share: async (button) => {
+    await copy(address(turnOf(button)));
+    confirmOn(button, button.dataset.done);
+  },
+  print: (button) => {
+    const { article } = turnOf(button);
+    root.classList.add("printing");
+    article.classList.add("printed-turn");
+    window.print();
+    root.classList.remove("printing");
+    article.classList.remove("printed-turn");
+  },
+  word: async (button) => {
+    const { asked } = turnOf(button);
+    const cards = JSON.parse(button.dataset.cards);
+    const request = { question: asked, cards, answered: button.dataset.language, language };
+    await server.word(request).then(download).catch(() => confirmOn(button, button.dataset.failed));
+  },
+  duties: showDuties,
+  thumb: rate,
+  reason: rate,
 };
+
+// What else a department is responsible for, under the departments of the clause.
+async function showDuties(button) {
+  const group = button.closest(".departments");
+  const panel = group.querySelector(".duties");
+  const open = button.getAttribute("aria-expanded") === "true";
+  for (const chip of group.querySelectorAll("[data-act=duties]")) chip.setAttribute("aria-expanded", "false");
+  panel.hidden = open;
+  if (open) return;
+  button.setAttribute("aria-expanded", "true");
+  panel.innerHTML = '<div class="skeleton" aria-hidden="true"><i></i><i></i></div>';
+  const { department, clause, language: answered } = button.dataset;
+  const html = await server.duties({ department, clause, answered, language }).catch(() => failure[language]);
+  if (button.getAttribute("aria-expanded") === "true") panel.innerHTML = html;
+}
+
+// A thumb is taken back by a second click; thumbs down may say why.
+async function rate(button) {
+  const turn = turnOf(button);
+  const { thumb, reason = "" } = button.dataset;
+  const again = turn.thumb?.thumb === thumb && (turn.thumb.reason ?? "") === reason;
+  turn.thumb = again && !reason ? null : { thumb, reason };
+  const rating = button.closest(".rating");
+  showThumb(rating, turn.thumb);
+  const sent = { entry: turn.entry, thumb: "", reason: "", ...turn.thumb };
+  await server.rate(sent).catch(() => (status.textContent = failure[language]));
+}
+
+function showThumb(rating, given) {
+  for (const button of rating.querySelectorAll("[data-act=thumb]"))
+    button.setAttribute("aria-pressed", String(button.dataset.thumb === given?.thumb));
+  for (const button of rating.querySelectorAll("[data-act=reason]"))
+    button.setAttribute("aria-pressed", String(!!given && button.dataset.reason === given.reason));
+  rating.querySelector(".reasons").hidden = given?.thumb !== "down";
+  const thanks = rating.querySelector(".thanks");
+  thanks.hidden = !(given?.thumb === "up" || given?.reason);
+  if (!thanks.hidden) status.textContent = thanks.textContent;
+}
 
 function label(button) {
   const parts = [".visually-hidden", ".title"].map((part) => button.querySelector(part)?.textContent.trim());
@@ -174,19 +221,6 @@ function label(button) {
 
 function turnOf(button) {
   return turns.get(Number(button.closest(".turn").dataset.turn));
-}
-
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    // Pages that are not served from this machine by https have no clipboard of their own.
-    const area = Object.assign(document.createElement("textarea"), { value: text });
-    root.append(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
-  }
 }
 
 function submit() {
@@ -222,8 +256,10 @@ input.addEventListener("keydown", (event) => {
 });
 input.addEventListener("input", grow);
 window.addEventListener("qa-failure", failed);
+window.addEventListener("hashchange", openShared);
 watch("value", () => props.value && show(props.value));
 
 fill();
 root.hidden = false;
 input.focus();
+openShared();

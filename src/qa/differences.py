@@ -1,0 +1,123 @@
+"""Where two texts differ, character by character, in what counts as a difference.
+
+White space, full and half width, upper and lower case, and the variants of a punctuation mark do
+not count. The alignment is that of the fewest edits (Levenshtein 1966), by rapidfuzz.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rapidfuzz.distance import Levenshtein, Opcode
+
+from qa.text import normalise
+
+QUOTATION_MARKS = '“”„‟"«»「」『』〝〞'
+_SHORTEST = 2
+"""Characters that two changes must have between them: else they are one."""
+_VARIANTS = str.maketrans({
+    **dict.fromkeys(QUOTATION_MARKS, '"'), **dict.fromkeys("‘’‚‛'`´", "'"),
+    **dict.fromkeys("〈﹤‹", "<"), **dict.fromkeys("〉﹥›", ">"), **dict.fromkeys("《", "<"), **dict.fromkeys("》", ">"),
+    **dict.fromkeys("〔【［﹝[{", "("), **dict.fromkeys("〕】］﹞]}", ")"),
+    **dict.fromkeys("—–―－‐‑−─", "-"), **dict.fromkeys("•‧・∙●", "·"), "。": ".", "｡": ".", "～": "~", "〜": "~",
+    "○": "〇", "●": "〇", "⋯": "…", "﹑": "、",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A stretch of an alignment of two texts: what each of them has there.
+
+    ``same``: they differ in nothing that counts.
+    """
+
+    before: str
+    after: str
+    same: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A text as texts are compared, and the offset in the text of each of its characters."""
+
+    text: str
+    offsets: tuple[int, ...]
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The offsets in the text itself of ``text[start:end]``."""
+        if start >= end:
+            place = (
+                self.offsets[start] if start < len(self.offsets) else self.end(len(self.offsets))
+            )
+            return place, place
+        return self.offsets[start], self.offsets[end - 1] + 1
+
+    def end(self, length: int) -> int:
+        """The offset in the text itself after ``text[:length]``."""
+        return self.offsets[length - 1] + 1 if length else 0
+
+
+def form_of(text: str, *, simplified: bool = False) -> Form:
+    """The form in which two texts are compared: without white space and what is invisible, in half
+    width and lower case, punctuation in one of its variants; ``simplified`` characters on demand."""
+    characters: list[str] = []
+    offsets: list[int] = []
+    for offset, character in enumerate(text):
+        for part in _comparable(character, simplified):
+            characters.append(part)
+            offsets.append(offset)
+    return Form("".join(characters), tuple(offsets))
+
+
+@lru_cache(maxsize=30_000)
+def _comparable(character: str, simplified: bool) -> str:
+    if simplified:
+        character = normalise(character)
+    character = unicodedata.normalize("NFKC", character.translate(_VARIANTS)).casefold()
+    character = character.translate(_VARIANTS)
+    return "".join(
+        part
+        for part in character
+        if not part.isspace() and unicodedata.category(part) not in _UNSEEN
+    )
+
+
+_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn")
+
+
+def differences(before: str, after: str) -> tuple[Change, ...]:
+    """The alignment of two texts: changes that join up to both."""
+    old, new = form_of(before), form_of(after)
+    changes: list[Change] = []
+    done_old = done_new = 0
+    codes = _joined(list(Levenshtein.opcodes(old.text, new.text)))
+    for number, (same, (_, end_old), (_, end_new)) in enumerate(codes, start=1):
+        last = number == len(codes)
+        to_old = len(before) if last else max(old.end(end_old), done_old)
+        to_new = len(after) if last else max(new.end(end_new), done_new)
+        changes.append(Change(before[done_old:to_old], after[done_new:to_new], same))
+        done_old, done_new = to_old, to_new
+    if not changes and (before or after):  # nothing in them that counts
+        return (Change(before, after, same=True),)
+    return tuple(change for change in changes if change.before or change.after)
+
+
+_Step = tuple[bool, tuple[int, int], tuple[int, int]]
+
+
+def _joined(codes: Sequence[Opcode]) -> list[_Step]:
+    """The steps of an edit script, with neighbouring changes, and those with next to nothing
+    between them, made one."""
+    steps: list[_Step] = []
+    for position, code in enumerate(codes):
+        inner = 0 < position < len(codes) - 1
+        short = inner and code.src_end - code.src_start < _SHORTEST
+        same = code.tag == "equal" and not short
+        start_old, start_new = code.src_start, code.dest_start
+        if steps and steps[-1][0] == same:
+            _, (start_old, _), (start_new, _) = steps.pop()
+        steps.append((same, (start_old, code.src_end), (start_new, code.dest_end)))
+    return steps

@@ -1,0 +1,136 @@
+"""The questions that people are known to ask: the wordings that the office laid to its clauses.
+
+They are suggested as they stand; nothing is made up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa.index import Index
+from qa.text import detect_language, normalise
+from qa.types import Answer, Clause, Focus, Language, Outcome
+
+_LONGEST_SUGGESTED = 60
+"""Characters of a question that is offered to be clicked (Latin letters count a half)."""
+_GOOD_LENGTH = 18
+"""Characters of a question that says enough and is read at a glance."""
+_SEARCHED = 300
+"""Passages that are looked through for questions like one that is typed."""
+_AROUND = 2
+"""How far neighbouring clauses of a document reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question and the position, in the index, of the clause that it asks for."""
+
+    clause: int
+    language: Language
+    text: str
+
+
+class Questions:
+    """The known questions of an index, in the order of their clauses."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._places = [
+            place for place, passage in enumerate(index.passages) if passage.kind == "wording"
+        ]
+        self.all = tuple(
+            Question(passage.clause, passage.language, passage.text)
+            for passage in (index.passages[place] for place in self._places)
+        )
+        self._position = {clause.id: place for place, clause in enumerate(index.clauses)}
+        self._number = {place: number for number, place in enumerate(self._places)}
+        self._of_clause: dict[int, list[int]] = {}
+        for number, question in enumerate(self.all):
+            self._of_clause.setdefault(question.clause, []).append(number)
+
+    def of(self, clause: int, language: Language) -> list[str]:
+        """The questions in a language that ask for the clause at a position of the index."""
+        numbers = self._of_clause.get(clause, ())
+        asked = (self.all[number] for number in numbers)
+        return [question.text for question in asked if question.language == language]
+
+    def like(self, vector: NDArray[np.float32], limit: int) -> list[tuple[int, float]]:
+        """The numbers of the questions nearest in meaning to a vector, with their cosines."""
+        if not self.all:
+            return []
+        count = min(_SEARCHED, len(self._index.passages))
+        scores, places = self._index.store.search(vector[None], count)
+        found = zip(places[0].tolist(), scores[0].tolist(), strict=True)
+        near = [(self._number[place], score) for place, score in found if place in self._number]
+        return near[:limit]
+
+    def suggestions(self, answer: Answer, limit: int = 3) -> list[str]:
+        """What may be asked next: of each of the nearest clauses and of the neighbours of the one
+        cited one question, in the language of the answer.
+
+        None for small talk and where a choice is open.
+        """
+        if answer.outcome not in (Outcome.ANSWERED, Outcome.NO_CLAUSE):
+            return []
+        if answer.focus is Focus.DUTIES:
+            return []
+        cited = [citation.clause for citation in answer.citations]
+        near = [hit.clause for hit in answer.hits if hit.clause.id not in {c.id for c in cited}]
+        if answer.outcome is Outcome.ANSWERED:
+            beside = self._beside(cited[0])
+            near = [*near[:1], *beside, *near[1:]]
+        return self._one_each(near, answer.language, normalise(answer.question), limit)
+
+    def openers(self, language: Language, limit: int) -> list[str]:
+        """Questions to begin with: one a clause, of clauses evenly spread over the index."""
+        clauses = sorted(self._of_clause)
+        step = max(1, len(clauses) // max(1, limit))
+        spread = (self._index.clauses[position] for position in clauses[::step])
+        return self._one_each(spread, language, "", limit)
+
+    def _one_each(
+        self, clauses: Iterable[Clause], language: Language, asked: str, limit: int
+    ) -> list[str]:
+        texts: dict[str, None] = {}
+        for position in dict.fromkeys(self._positions(clauses)):
+            fitting = [
+                text
+                for text in self.of(position, language)
+                if _length(text) <= _LONGEST_SUGGESTED and normalise(text) != asked
+            ]
+            if fitting:
+                texts.setdefault(min(fitting, key=_as_a_question))
+            if len(texts) == limit:
+                break
+        return list(texts)
+
+    def _positions(self, clauses: Iterable[Clause]) -> Iterator[int]:
+        for clause in clauses:
+            position = self._position.get(clause.id)
+            if position is not None:
+                yield position
+
+    def _beside(self, clause: Clause) -> list[Clause]:
+        """The clauses before and after one in its document, the nearest first."""
+        position = self._position.get(clause.id)
+        if position is None:
+            return []
+        clauses = self._index.clauses
+        around = [position + step * sign for step in range(1, _AROUND + 1) for sign in (1, -1)]
+        inside = (clauses[place] for place in around if 0 <= place < len(clauses))
+        return [each for each in inside if each.document_id == clause.document_id]
+
+
+def _as_a_question(text: str) -> tuple[bool, float, str]:
+    """Whole questions before fragments, those of a good length before others."""
+    chinese = detect_language(text) == "zh"
+    fragment = " " in text if chinese else not text.rstrip().endswith(("?", "？"))
+    return fragment, abs(_length(text) - _GOOD_LENGTH), text
+
+
+def _length(text: str) -> float:
+    return sum(0.5 if character.isascii() else 1.0 for character in text)
