@@ -32,7 +32,9 @@ _SIGNATURE = 120
 _DAY = re.compile(DATE, re.IGNORECASE)
 _DATE_LINE = re.compile(rf"[（(\s]*({DATE})[）)\s]*$", re.I)
 _LONGEST_DATE_LINE = 60
-_DATE_AT_THE_END = re.compile(rf"(?<=[\s。厅府局部委室会院署行])({DATE})\s*(?:[（(][^（()）]{{2,12}}[）)]\s*)?\Z", re.I)
+_DATE_AT_THE_END = re.compile(
+    rf"(?<=[\s。厅府局部委室会院署行])({DATE})\s*(?:[（(][^（()）]{{2,12}}[）)]\s*)?\Z", re.I
+)
 _SENTENCE = re.compile(r"[^。；;\n!！]+")
 _LATIN_SENTENCE = re.compile(r"(?:[^.;\n]|\.(?=\S)|(?<=\d)\.)+")
 _KIND_OF_TEXT = re.compile("意见|办法|措施|通知|方案|规定|决定|条例|细则|计划|规划|政策")

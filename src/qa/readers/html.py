@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from qa.readers.grid import cell_text, is_table, table_lines
 from qa.readers.numbering import formatted
 from qa.readers.reading import Reading, Remark, clean, printed, remark
-from qa.readers.residue import without_residue
+from qa.readers.residue import is_residue, without_residue
 from qa.readers.text import decoded
 
 Element: TypeAlias = Any  # lxml publishes no types
@@ -33,7 +33,7 @@ _ROLES = frozenset(("navigation", "banner", "contentinfo", "search", "complement
 _FRAMING = re.compile(  # names that the parts of a page around its text have, as whole words
     r"(?:^|[\s_-])(?:nav|navbar|navigation|menu|breadcrumbs?|crumbs?|footer|foot|bottom|sidebar|side|share|bdshare"
     r"|social|qrcode|qr|ewm|erweima|pag(?:e|inat)(?:ion|r|nav)|pager|toolbar|tools?|copyright|related|recommend|search|login"
-    r"|banner|sitemap|friend-?links?|links|print|font-?size|prev-?next|hot-?news|skip|cookie|advert\w*|ads?)(?:$|[\s_-])",
+    r"|banner|logo|top-?bar|sitemap|friend-?links?|links|print|font-?size|prev-?next|hot-?news|skip|cookie|advert\w*|ads?)(?:$|[\s_-])",
     re.I,
 )
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
@@ -153,7 +153,8 @@ def _words(element: Element, *, links: bool = True) -> Iterator[str]:
 
 def _count(element: Element) -> int:
     """Characters outside links: what a text has and a list of links has not."""
-    return printed(" ".join(_words(element, links=False)))
+    words = _words(element, links=False)
+    return sum(printed(word) for word in words if not is_residue(word))
 
 
 def _without_frames(root: Element) -> None:

@@ -36,6 +36,8 @@ _PAGE_NUMBER = re.compile(
     r"|[ivxlc]{1,6}",
     re.I,
 )
+_SMALL = 0.95  # of the size of the body: what a header has
+_MARGIN = 0.08  # of the height of a page
 _DIGITS = re.compile(r"[0-9０-９]+")
 _RULINGS = 4  # lines and rectangles, fewer draw no table
 _LARGER = 1.12  # than the body: the size of a title
@@ -92,7 +94,7 @@ def read(path: Path, data: bytes) -> Reading:
             raise refusal(path, "damaged", detail="no pages")
         if count > _MOST_PAGES:
             raise refusal(path, "too_long", limit=f"{_MOST_PAGES} pages")
-        width = float(document.pages[0].width)
+        width, height = float(document.pages[0].width), float(document.pages[0].height)
         pages, pictured = [], []
         for number, page in enumerate(document.pages, 1):
             pages.append(_lines(page))
@@ -106,7 +108,7 @@ def read(path: Path, data: bytes) -> Reading:
         raise refusal(path, "scanned", pages=str(count))
     if len(_UNREADABLE.findall(everything)) > _GARBLED * len(everything):
         raise refusal(path, "garbled")
-    kept = _without_frames(pages)
+    kept = _without_frames(pages, height)
     tables = 0
     blocks = []
     for block in _paragraphs(kept, width):
@@ -157,7 +159,8 @@ def _lines(page: Page) -> list[_Line]:
         words = " ".join(cell for row in rows for cell in row)
         left, top, right, bottom = table.bbox
         if words.strip():
-            lines.append(_Line(words, left, right, top, bottom, table=rows))
+            sizes = [char["size"] for char in upright.crop(table.bbox).chars] or [0.0]
+            lines.append(_Line(words, left, right, top, bottom, median(sizes), rows))
     return sorted(lines, key=lambda line: (line.top, line.left))
 
 
@@ -182,11 +185,13 @@ def _is_inside(item: dict[str, Any], boxes: Sequence[tuple[float, float, float, 
 # --- headers and footers -----------------------------------------------------------------------
 
 
-def _without_frames(pages: Sequence[list[_Line]]) -> list[list[_Line]]:
-    """The pages without headers, footers and page numbers: what repeats at their edges."""
+def _without_frames(pages: Sequence[list[_Line]], height: float) -> list[list[_Line]]:
+    """The pages without headers, footers and page numbers: what repeats at their edges, or stands
+    small in their margins."""
     written = [lines for lines in pages if lines]
     repeated = Counter(key for lines in written for key in {_key(line) for line in _edges(lines)})
     least = max(2, _REPEATED * len(written))
+    size = _usual_size([line for lines in written for line in lines])
     kept = []
     for lines in pages:
         edges = {id(line) for line in _edges(lines)}
@@ -195,7 +200,11 @@ def _without_frames(pages: Sequence[list[_Line]]) -> list[list[_Line]]:
                 line
                 for index, line in enumerate(lines)
                 if id(line) not in edges
-                or not (repeated[_key(line)] >= least or _is_number(lines, index))
+                or not (
+                    repeated[_key(line)] >= least
+                    or _is_number(lines, index)
+                    or _is_in_margin(lines, index, size, height)
+                )
             ]
         )
     return kept
@@ -209,6 +218,15 @@ def _edges(lines: list[_Line]) -> list[_Line]:
 def _key(line: _Line) -> tuple[str, int]:
     """What stays the same of a header from page to page: its words and its height."""
     return _DIGITS.sub("0", line.text), round(line.top / 6)
+
+
+def _is_in_margin(lines: list[_Line], index: int, size: float, height: float) -> bool:
+    """Whether the first or last line of a page stands in its margin, small and apart."""
+    line = lines[index]
+    if index not in (0, len(lines) - 1) or len(lines) == 1 or line.size > _SMALL * size:
+        return False
+    gap = lines[1].top - line.bottom if index == 0 else line.top - lines[-2].bottom
+    return gap > size and not _MARGIN < line.top / height < 1 - _MARGIN
 
 
 def _is_number(lines: list[_Line], index: int) -> bool:
@@ -274,6 +292,14 @@ def _continued(
     return (*above, *rest)
 
 
+def _usual_size(lines: Sequence[_Line]) -> float:
+    """The size that most characters have, in points."""
+    sizes = Counter[float]()
+    for line in lines:
+        sizes[round(line.size, 1)] += len(line.text)
+    return sizes.most_common(1)[0][0] if sizes else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class _Shape:
     """How the text of a document is set: margins, size and the usual distance of lines."""
@@ -289,10 +315,7 @@ class _Shape:
         are full to tell, as the text would fill a page of ``width`` with margins alike."""
         if not lines:
             return cls(0.0, 0.0, 1.0, 1.0)
-        sizes = Counter[float]()
-        for line in lines:
-            sizes[round(line.size, 1)] += len(line.text)
-        size = sizes.most_common(1)[0][0] or 1.0
+        size = _usual_size(lines) or 1.0
         usual = [line for line in lines if abs(line.size - size) <= 0.1 * size] or lines
         rights = sorted(line.right for line in usual)
         distances = [

@@ -7,7 +7,8 @@ import re
 _LONGEST = 60  # characters of such a line
 _LINE = re.compile(
     r"[ \t\u3000\xa0【\[（(>＞|｜·•\-]*(?:"
-    r"扫一扫.{0,24}|.{0,12}(?:微信|手机)扫(?:一扫|码).{0,20}|.{0,8}扫描?二维码.{0,20}|用手机(?:打开|浏览|访问).{0,12}"
+    r"扫一扫(?:[，,：:]?(?:在|用|分享|关注|打开|手机|微信|二维码|进入|查看|下载|访问).{0,20})?"
+    r"|.{0,6}(?:微信|手机)(?:扫一扫|扫码)(?:在|分享|关注|打开|查看|下载|访问|阅读).{0,16}|.{0,4}扫描?二维码(?:在|分享|关注|打开|查看|下载|访问|阅读).{0,16}|(?:微信|手机)扫一扫|用手机(?:打开|浏览|访问).{0,12}"
     r"|分享(?:到|至|本页|本文|按钮)?[：:]?(?:[ \t\u3000]*(?:微信|微博|新浪微博|QQ空间|QQ|朋友圈|更多|[|｜]))*"
     r"|(?:[ \t\u3000]*(?:打印(?:本页|本文|此页|页面)?|关闭(?:窗口|本页|页面)?|收藏(?:本页)?|返回(?:顶部|首页|列表|上一页)|复制链接|下载(?:文字版|PDF版?|图片版)|[|｜【】\[\]]))+"
     r"|[【\[]?(?:字体|字号)[：:]?(?:大小)?[ \t\u3000]*[\[【（(]?(?:[ \t\u3000|｜/]*[大中小])+[\]】）)]?(?:[ \t\u3000]*(?:打印(?:本页)?|关闭(?:窗口)?))*"
@@ -27,14 +28,15 @@ _CERTAIN = re.compile(
 _BLANKS = re.compile(r"\n(?:[ \t\u3000\xa0]*\n){2,}")
 
 
-def without_residue(text: str) -> str:
-    """``text`` without lines that are residue and nothing else, and without runs of blank lines.
+def without_residue(text: str, *, tidy: bool = True) -> str:
+    """``text`` without lines that are residue and nothing else; if ``tidy``, with at most one
+    blank line between two others.
 
     >>> without_residue("一、支持参展。\\n扫一扫在手机打开当前页\\n\\n\\n\\n二、支持投保。")
     '一、支持参展。\\n\\n二、支持投保。'
     """
-    kept = (line for line in text.split("\n") if not is_residue(line))
-    return _BLANKS.sub("\n\n", "\n".join(kept)).strip("\n")
+    kept = "\n".join(line for line in text.split("\n") if not is_residue(line))
+    return _BLANKS.sub("\n\n", kept).strip("\n") if tidy else kept
 
 
 def is_residue(line: str) -> bool:

@@ -10,6 +10,7 @@ import unicodedata
 from pathlib import Path
 
 from qa.readers.reading import Reading, Remark, clean, printed, refusal, remark
+from qa.readers.residue import without_residue
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -34,7 +35,8 @@ def read(path: Path, data: bytes) -> Reading:
         CorpusError: it is no text.
     """
     text, encoding, remarks = decoded(path, data)
-    return Reading(clean(text), "txt", encoding, characters=printed(text), remarks=remarks)
+    kept = without_residue(clean(text), tidy=False)
+    return Reading(kept, "txt", encoding, characters=printed(text), remarks=remarks)
 
 
 def decode(path: Path) -> str:
