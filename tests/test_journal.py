@@ -19,10 +19,10 @@ from unittest import mock
 
 import openpyxl
 import pytest
+from conftest import run_python
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import run_python
 from qa.assistant import Assistant
 from qa.config import Settings
 from qa.errors import JournalUnavailable
@@ -348,7 +348,7 @@ def test_questions_calls_and_work_orders_are_exported(journal: Journal) -> None:
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r="])
 def test_no_text_is_a_formula_for_excel(journal: Journal, start: str) -> None:
-    question = f"{start}HYPERLINK(\"http://x\")"
+    question = f'{start}HYPERLINK("http://x")'
     entry = ask(journal, question)
     journal.call(entry, CallState.UNANSWERED, note=question)
     book = openpyxl.load_workbook(io.BytesIO(journal.workbook()))
@@ -506,7 +506,7 @@ def test_what_waits_is_bounded_and_what_is_lost_is_counted(
     class Broken:
         broken = True
 
-        def apply(self, batch: list[object]) -> None:
+        def apply(self, _batch: list[object]) -> None:
             if self.broken:
                 raise OSError("no disk")
 
@@ -514,7 +514,7 @@ def test_what_waits_is_bounded_and_what_is_lost_is_counted(
     with mock.patch("qa.journal.writer._AGAIN", 0.01):
         writer = Writer(lambda: store, limit=3)  # type: ignore[arg-type, return-value]
         for _ in range(5):
-            writer.submit(lambda store: None)
+            writer.submit(lambda _store: None)
         assert not writer.flush(0.5)
         store.broken = False
         assert eventually(lambda: writer.flush(0.1))

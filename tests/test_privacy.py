@@ -16,7 +16,9 @@ from qa.privacy import CARD, EMAIL, IDENTITY, MARKS, PASSPORT, PHONE, mask, unma
 DIGITS = "0123456789"
 BIRTHDAYS = st.dates(date(1930, 1, 1), date(2020, 12, 31))
 JOINTS = st.sampled_from(["", " ", "-", "–", "."])
-BEFORE = st.sampled_from(["", "我的电话是", "请回电 ", "call me at ", "제 번호는 ", "（", "：", "tel:"])
+BEFORE = st.sampled_from(
+    ["", "我的电话是", "请回电 ", "call me at ", "제 번호는 ", "（", "：", "tel:"]
+)
 AFTER = st.sampled_from(["", "，谢谢", " please", "입니다", "）", "。", "转3", "\n"])
 
 
@@ -103,7 +105,10 @@ def test_other_forms_are_masked(text: str, masked: str) -> None:
 
 @given(st.integers(10, 97), digits(2), digits(4), st.sampled_from(["", "00", "10", "90"]))
 def test_tariff_codes_stay(chapter: int, heading: str, rest: str, national: str) -> None:
-    for code in (f"{chapter}{heading}{rest}{national}", f"{chapter}{heading}.{rest[:2]}.{rest[2:]}"):
+    for code in (
+        f"{chapter}{heading}{rest}{national}",
+        f"{chapter}{heading}.{rest[:2]}.{rest[2:]}",
+    ):
         for text in (f"{code}的关税是多少", f"HS编码：{code}", f"tariff of {code}?", code):
             assert mask(text) == text
 
@@ -112,7 +117,9 @@ def test_tariff_codes_stay(chapter: int, heading: str, rest: str, national: str)
     st.sampled_from([(1, 6), (2, 10), (3, 8), (4, 10), (5, 11), (6, 4), (7, 14), (8, 14), (9, 10)]),
     st.data(),
 )
-def test_tariff_codes_that_begin_with_zero_stay(chapter: tuple[int, int], data: st.DataObject) -> None:
+def test_tariff_codes_that_begin_with_zero_stay(
+    chapter: tuple[int, int], data: st.DataObject
+) -> None:
     number, headings = chapter
     heading = data.draw(st.integers(1, headings))
     text = f"0{number}{heading:02}{data.draw(digits(6))} 能退税吗"

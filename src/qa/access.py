@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from hashlib import blake2b
+from ipaddress import ip_address
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,6 @@ SESSION_SECONDS = 12 * 3600
 
 _SHORTEST_PASSWORD = 10
 _LONGEST_PASSWORD = 1024
-_LOOPBACK = {"127.0.0.1", "::1", "localhost", "testclient"}
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
@@ -323,11 +323,20 @@ class Failures:
 def is_local(client: str, headers: Mapping[str, str]) -> bool:
     """Whether a request was made on this machine: by its address, by no proxy, and under a name of
     this machine (a page of another site may have its name point here: DNS rebinding)."""
-    if client not in _LOOPBACK or any(name in headers for name in _FORWARDED):
+    if not _is_loopback(client) or any(name in headers for name in _FORWARDED):
         return False
-    host = headers.get("host", "")
-    name = urlsplit(f"//{host}").hostname or ""
-    return name in _LOOPBACK or name.startswith("127.") or name == "testserver"
+    try:
+        name = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+    except ValueError:  # [ without ]
+        return False
+    return name == "localhost" or _is_loopback(name)
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def is_cross_site(method: str, scheme: str, headers: Mapping[str, str]) -> bool:

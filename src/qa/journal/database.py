@@ -56,9 +56,10 @@ class Database:
         self.question, self.call = tables["question"], tables["call"]
         self.work_order, self.settled = tables["work_order"], tables["settled"]
 
-    def prepare(self) -> None:
+    def prepare(self, thorough: bool = False) -> None:
         """Creates the folder and brings the tables up to date. A file that is no database any
-        more is set aside, never deleted.
+        more is set aside, never deleted; under a lock, for another process may have done so just
+        now. A ``thorough`` look finds damage to indexes, too.
 
         Raises:
             OSError, peewee.DatabaseError: neither is possible.
@@ -66,18 +67,18 @@ class Database:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with FileLock(self.path.with_name(f"{self.path.name}.lock")):
             try:
-                self._migrate()
+                self._migrate("integrity_check" if thorough else "quick_check")
             except DatabaseError as error:
                 if not is_damaged(error):
                     raise
                 set_aside(self.path)
-                self._migrate()
+                self._migrate("quick_check")
         self.path.chmod(0o600)
 
-    def _migrate(self) -> None:
+    def _migrate(self, check: str) -> None:
         with self.file.connection_context():
             # A file that is damaged further in must be found before it is written to.
-            found = self.file.pragma("quick_check", 1)
+            found = self.file.pragma(check, 1)
             if found != "ok":
                 raise _Damaged(found)
             if self.file.user_version < _SCHEMA:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from peewee import DatabaseError, IntegrityError
 
-from qa.journal.database import Database, is_damaged, set_aside
+from qa.journal.database import Database, is_damaged
 from qa.journal.records import Call, CallState, Entry, Reason, Span, Thumb, WorkOrder
 from qa.privacy import mask
 
@@ -55,8 +55,7 @@ class Store:
         except DatabaseError as error:
             if not is_damaged(error):
                 raise
-            set_aside(self.tables.path)
-            self.tables.prepare()
+            self.tables.prepare(thorough=True)
             return self._within(work, write)
 
     def apply(self, changes: Iterable[Callable[[Store], object]]) -> None:
