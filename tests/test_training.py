@@ -21,6 +21,7 @@ from tokenizers import Tokenizer
 from training.augment import Typist
 from training.config import PairsConfig, TokenizerConfig, TrainConfig, load_config
 from training.export import export
+from training.negatives import confused_by_model, confused_by_words, groups
 from training.pairs import (
     Pair,
     in_holdout,
@@ -37,12 +38,15 @@ from training.pairs import (
 from training.tokenizer import common_words, learn, morphemes
 from training.train import (
     Augmenter,
+    Bucket,
     Ragged,
     RowAdam,
     alternatives,
     contrastive_loss,
+    epoch_batches,
     not_negatives,
     train,
+    with_hard_negatives,
 )
 from training.words import complete, linear_map, unit, with_constant
 
@@ -100,7 +104,8 @@ class TestTokenizer:
         _, korean, english = (list(column) for column in zip(*sentences, strict=True))
         config = TokenizerConfig(vocabulary=3_500, chinese=100, common_words=3_000)
         learned = learn({"zh": [], "ko": korean, "en": english}, config)
-        assert tokens(learned, "Umbrella 고양이") == ["umbrella", "고양이"]
+        assert {"water", "친구"} <= set(learned.get_vocab())
+        assert tokens(learned, "Water") == ["water"]
         words, scores = zip(*common_words("ko", 500), strict=True)
         assert "사람" in words and "person" not in words
         assert list(scores) == sorted(scores, reverse=True)
@@ -313,6 +318,67 @@ class TestTraining:
         assert not model.encode([""]).any()
 
 
-def test_the_shipped_configuration_is_valid() -> None:
-    path = Path(__file__).resolve().parents[1] / "training" / "config.toml"
+class TestHardNegatives:
+    def test_bm25_confuses_texts_of_the_same_words(self) -> None:
+        found = confused_by_words([[1, 2], [7]], [[3, 4], [1, 2], [7, 8]][:2])
+        assert found[0].tolist() == [1, 0]
+
+    def test_a_model_confuses_texts_of_like_vectors(
+        self, tokenizer: Tokenizer, tmp_path: Path
+    ) -> None:
+        weights = torch.eye(tokenizer.get_vocab_size(), 64)
+        red, green = (tokenizer.get_vocab()[word] for word in ("红色", "绿色"))
+        weights[[red, green]] = torch.eye(2, 64)
+        export(weights, tokenizer, tmp_path / "model")
+        found = confused_by_model(["绿色"], ["红色", "绿色"], str(tmp_path / "model"))
+        assert found.tolist() == [[1, 0]]
+
+    @given(st.integers(1, 40), st.integers(1, 9), st.integers(0, 9))
+    def test_every_pair_is_in_one_group_of_bounded_size(
+        self, count: int, size: int, seed: int
+    ) -> None:
+        rng = np.random.default_rng(seed)
+        found = rng.integers(0, count, (count, 5))
+        group = groups(np.array([np.unique(row)[:1].repeat(5) for row in found]), size, rng)
+        assert len(group) == count and group.min() >= 0
+        assert np.bincount(group).max() <= max(size, 1)
+
+    def test_a_group_does_not_leave_its_batch(self) -> None:
+        rows = np.arange(128)
+        bucket = Bucket("b", rows, rows, rows, rows % 32)  # 32 groups of four
+        for left, _, _ in epoch_batches([bucket], 64, np.random.default_rng(0)):
+            assert sorted(np.bincount(left % 32).tolist())[-16:] == [4] * 16
+
+    def test_only_the_buckets_named_are_grouped(self) -> None:
+        rows = np.arange(4)
+        buckets = [Bucket(name, rows, rows, rows, rows) for name in ("laws.x", "other")]
+        tokens = Ragged.of([[1, 2], [1, 2], [3, 4], [3, 4]])
+        config = TrainConfig(hard_negatives=("laws.*",), hard_negatives_group=2)
+        grouped, other = with_hard_negatives(
+            buckets, ["a", "b", "c", "d"], tokens, config, np.random.default_rng(0)
+        )
+        assert grouped.group[0] == grouped.group[1] != grouped.group[2] == grouped.group[3]
+        assert other is buckets[1]
+
+
+CONFIGURATIONS = Path(__file__).resolve().parents[1] / "training"
+
+
+@pytest.mark.parametrize(
+    "path", [CONFIGURATIONS / "config.toml", *sorted((CONFIGURATIONS / "configs").glob("*.toml"))]
+)
+def test_the_configurations_are_valid(path: Path) -> None:
     assert load_config(path).train.dimension == 384
+
+
+def test_a_configuration_says_what_its_base_does_not(tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_text(
+        'name = "a"\nseed = 1\n[pairs]\nlimits = {x = 1}\nrepeats = {}\n[train]\nbatch = 7\n'
+    )
+    (tmp_path / "own.toml").write_text(
+        'base = "base.toml"\nname = "b"\n[train]\nepochs = 3\nhard_negatives = ["laws.*"]\n'
+    )
+    config = load_config(tmp_path / "own.toml")
+    assert (config.name, config.seed, config.pairs.limits) == ("b", 1, {"x": 1})
+    assert (config.train.batch, config.train.epochs) == (7, 3)
+    assert config.train.hard_negatives == ("laws.*",)

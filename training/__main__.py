@@ -1,8 +1,9 @@
 """Run the whole pipeline: ``python -m training --data ../shared/data [--config FILE]``.
 
-Stages: pairs → tokenizer → train → export → evaluate. Each leaves its result in the working folder
-under a name made from all that it depends on, so a run that was stopped goes on where it was, and
-a changed configuration repeats only what it changes.
+Stages: pairs → tokenizer → train → export → evaluate → ranking. Each leaves its result in the
+working folder under a name made from all that it depends on, so a run that was stopped goes on
+where it was, and a changed configuration repeats only what it changes. At the end the model's
+folder holds the weights and the ranking fitted to them: a new model is one command.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import json
 import logging
 import random
+import shutil
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +26,7 @@ from benchmarks.encoder import evaluate
 from training.config import Config, digest, load_config
 from training.export import export
 from training.pairs import Pair, collect, read_pairs, read_words, write_pairs
+from training.ranker import fit_model
 from training.tokenizer import learn, texts_to_learn_from
 from training.train import train
 from training.validation import validate
@@ -80,6 +83,24 @@ def train_stage(
     return torch.from_numpy(np.load(path))
 
 
+def student_stage(
+    config: Config, key: str, pairs: list[Pair], tokenizer: Tokenizer, work: Path, folder: Path
+) -> None:
+    """Trains the small transformer and writes it to ``folder``."""
+    from training.transformer import train_student
+
+    assert config.student is not None
+    stage = digest(key, config.train, config.student, config.pairs.repeats)
+    kept = work / f"student-{stage}"
+    if not kept.exists():
+        settings = config.pairs, config.train, config.student, config.seed
+        model = train_student(pairs, tokenizer, *settings, work)
+        beside = work / f"student-{stage}.new"
+        model.save_pretrained(str(beside), create_model_card=False)
+        beside.rename(kept)
+    shutil.copytree(kept, folder, dirs_exist_ok=True)
+
+
 def main() -> None:
     """Parse the command line and run the stages."""
     parser = argparse.ArgumentParser(prog="training", description="Train the sentence encoder.")
@@ -87,6 +108,9 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=Path(__file__).with_name("config.toml"))
     parser.add_argument("--work", type=Path, default=REPOSITORY / "build" / "training")
     parser.add_argument("--output", type=Path, default=REPOSITORY / "models")
+    parser.add_argument(
+        "--without-ranking", action="store_true", help="leave the ranking out: to compare models"
+    )
     arguments = parser.parse_args()
     config = load_config(arguments.config)
     arguments.work.mkdir(parents=True, exist_ok=True)
@@ -104,13 +128,17 @@ def main() -> None:
 
     key, pairs = pairs_stage(config, arguments.data, arguments.work)
     key, tokenizer = tokenizer_stage(config, key, pairs, arguments.data, arguments.work)
-    weights = train_stage(config, key, pairs, tokenizer, arguments.work)
     folder = arguments.output / config.name
-    export(weights, tokenizer, folder)
+    if config.student:
+        student_stage(config, key, pairs, tokenizer, arguments.work, folder)
+    else:
+        export(train_stage(config, key, pairs, tokenizer, arguments.work), tokenizer, folder)
     figures: dict[str, object] = dict(evaluate(folder, arguments.data))
     figures |= validate(folder, REPOSITORY, config.pairs)
     for name, figure in figures.items():
         logger.info("%-24s %s", name, figure)
+    if not arguments.without_ranking:
+        fit_model(arguments.data, folder)
 
 
 if __name__ == "__main__":

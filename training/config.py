@@ -42,7 +42,13 @@ class TokenizerConfig:
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """Hyper-parameters of the contrastive training; see ``train.py`` for what each does."""
+    """Hyper-parameters of the contrastive training; see ``train.py`` for what each does.
+
+    ``teacher`` and ``word_teacher`` name the packages of the models that sentences and single tokens
+    are learned from (none when empty). ``hard_negatives`` are globs over the names of buckets whose
+    pairs are grouped, so many together, with those that BM25, or the model in a folder, confuses
+    them with.
+    """
 
     dimension: int = 384
     batch: int = 2048
@@ -57,6 +63,9 @@ class TrainConfig:
     teacher_weight: float = 0.0
     word_teacher: str = ""
     word_prior: float = 0.0
+    hard_negatives: tuple[str, ...] = ()
+    hard_negatives_model: str = ""
+    hard_negatives_group: int = 8
     threads: int = 2
 
 
@@ -87,12 +96,15 @@ class Config:
 
 
 def load_config(path: Path) -> Config:
-    """Read a TOML file into a :class:`Config`.
+    """Read a TOML file into a :class:`Config`; what it does not say, the file that its key ``base``
+    names says.
 
     Raises ``FileNotFoundError`` when there is no such file, ``tomllib.TOMLDecodeError`` when it is
     not TOML, and ``TypeError`` when a key is unknown or missing.
     """
-    table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    table = _read(path)
+    if "hard_negatives" in table.get("train", {}):
+        table["train"]["hard_negatives"] = tuple(table["train"]["hard_negatives"])
     return Config(
         name=table["name"],
         seed=table["seed"],
@@ -101,6 +113,20 @@ def load_config(path: Path) -> Config:
         train=TrainConfig(**table.get("train", {})),
         student=StudentConfig(**table["student"]) if "student" in table else None,
     )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    base = table.pop("base", None)
+    return _merged(_read(path.parent / base), table) if base else table
+
+
+def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = _merged(result[key], value) if both else value
+    return result
 
 
 def digest(*parts: object) -> str:

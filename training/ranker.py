@@ -258,14 +258,19 @@ def save(folder: Path, ranking: Ranking) -> None:
 
 
 def main() -> None:
-    """Fits, reports on the questions fitted to and on documents left out, and saves."""
+    """Fits the ranking of one model."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the folder with policies/")
     parser.add_argument("--model", type=Path, default=DEFAULT_MODEL)
     arguments = parser.parse_args()
-    encoder = SentenceTransformerEncoder(str(arguments.model))
+    fit_model(arguments.data, arguments.model)
+
+
+def fit_model(data: Path, model: Path) -> None:
+    """Fits the ranking to a model, reports on documents left out, and saves it in its folder."""
+    encoder = SentenceTransformerEncoder(str(model))
     with tempfile.TemporaryDirectory() as scratch:
-        examples = list(_examples(arguments.data, encoder, Path(scratch)))
+        examples = list(_examples(data, encoder, Path(scratch)))
     for held_out in sorted({example.corpus for example in examples}):
         rest = [example for example in examples if example.corpus != held_out]
         weights = Ranking(fit(rest), 0.5, 0.3)
@@ -275,8 +280,8 @@ def main() -> None:
     ranking = Ranking(fit(examples), 0.5, 0.3)
     shipped = [example for example in examples if example.corpus == "shipped"]
     answer, clarify = bands(shipped, ranking)
-    save(arguments.model, Ranking(ranking.weights, answer, clarify))
-    print(f"saved {arguments.model / FILE}: answer {answer:.3f}, clarify {clarify:.3f}")
+    save(model, Ranking(ranking.weights, answer, clarify))
+    print(f"saved {model / FILE}: answer {answer:.3f}, clarify {clarify:.3f}")
 
 
 def _examples(data: Path, encoder: Encoder, scratch: Path) -> Iterator[Example]:

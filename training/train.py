@@ -16,7 +16,8 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.config import PairsConfig, TrainConfig
+from training.negatives import confused_by_model, confused_by_words, groups
 from training.pairs import Pair, match
 from training.teacher import teach
 from training.words import Floats, complete, token_vectors
@@ -58,6 +60,10 @@ class Ragged:
         shift = np.repeat(self.starts[rows] - starts[:-1], lengths)
         return Ragged(self.values[np.arange(starts[-1]) + shift], starts)
 
+    def rows(self) -> list[list[int]]:
+        """The rows as lists."""
+        return [row.tolist() for row in np.split(self.values, self.starts[1:-1])]
+
     def owners(self) -> Ints:
         """For each value, the row it stands in."""
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
@@ -65,12 +71,14 @@ class Ragged:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Pairs that are drawn into common batches: indices of texts, and of records."""
+    """Pairs that are drawn into common batches: indices of texts, and of records; pairs of one
+    group (``negatives.py``) come into the same batch."""
 
     name: str
     left: Ints
     right: Ints
     record: Ints
+    group: Ints
 
 
 def encode_texts(tokenizer: Tokenizer, texts: list[str]) -> Ragged:
@@ -101,7 +109,30 @@ def make_buckets(
         record = [records[p.record] if p.record else -1 - i for i, p in enumerate(members)]
         left = np.array([index[pair.left] for pair in members])
         right = np.array([index[pair.right] for pair in members])
-        result.append(Bucket(name, left, right, np.array(record)))
+        result.append(Bucket(name, left, right, np.array(record), np.arange(len(members))))
+    return result
+
+
+def with_hard_negatives(
+    buckets: list[Bucket],
+    texts: Sequence[str],
+    tokens: Ragged,
+    config: TrainConfig,
+    rng: np.random.Generator,
+) -> list[Bucket]:
+    """The buckets that a glob of ``config.hard_negatives`` names, with their pairs grouped."""
+    result = []
+    for bucket in buckets:
+        if any(fnmatch(bucket.name, glob) for glob in config.hard_negatives):
+            logger.info("hard negatives: %s", bucket.name)
+            sides = bucket.left, bucket.right
+            if config.hard_negatives_model:
+                written = ([texts[i] for i in side] for side in sides)
+                found = confused_by_model(*written, config.hard_negatives_model)
+            else:
+                found = confused_by_words(*(tokens.take(side).rows() for side in sides))
+            bucket = replace(bucket, group=groups(found, config.hard_negatives_group, rng))
+        result.append(bucket)
     return result
 
 
@@ -111,7 +142,8 @@ def epoch_batches(
     """All pairs once, in batches of one bucket each, in random order."""
     plan: list[tuple[Bucket, Ints]] = []
     for bucket in buckets:
-        order = rng.permutation(len(bucket.left))
+        shuffled = rng.permutation(int(bucket.group.max(initial=-1)) + 1)
+        order = np.argsort(shuffled[bucket.group], kind="stable")
         plan += [(bucket, order[i : i + batch]) for i in range(0, len(order), batch)]
     for i in rng.permutation(len(plan)):
         bucket, rows = plan[i]
@@ -303,6 +335,7 @@ def train(
     index = {text: i for i, text in enumerate(texts)}
     tokens = encode_texts(tokenizer, texts)
     buckets = make_buckets(pairs, index, pairs_config, config.batch)
+    buckets = with_hard_negatives(buckets, texts, tokens, config, rng)
     augment = Augmenter(alternatives(tokenizer), config, rng)
     counts = token_counts(tokens, buckets, tokenizer.get_vocab_size())
     words = None
