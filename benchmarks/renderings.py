@@ -25,6 +25,7 @@ _ORDINALS = {
         1,
     )
 }
+_FORMATS = {"ideograph": "%1、", "bracket": "（%1）"}
 _PAGE_STYLE = (
     """<style>.TRS_Editor P{margin:0}</style><script>var share = "分享到：微信";</script>"""
 )
@@ -104,8 +105,6 @@ def as_docx(text: str, *, automatic: bool = False) -> bytes:
 class _Lists:
     """The numbers 一、 and （一） as lists of Word, each restarted where the text does."""
 
-    _FORMATS = {"ideograph": "%1、", "bracket": "（%1）"}
-
     def __init__(self, document: Any) -> None:
         self._root = document.part.numbering_part.element
         self._next = 900
@@ -122,7 +121,7 @@ class _Lists:
         if not ordinal:
             return words
         if ordinal != before + 1 or not listed:
-            listed = self._add(self._FORMATS[style], ordinal)
+            listed = self._add(_FORMATS[style], ordinal)
         self._last[style] = (listed, ordinal)
         properties = paragraph._p.get_or_add_pPr().get_or_add_numPr()
         properties.get_or_add_ilvl().val = 0
