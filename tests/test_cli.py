@@ -74,9 +74,10 @@ def test_questions_give_a_record_each_in_order(
     assert (hit["document"], hit["number"], hit["title"]) == ("tangxi_market", "第四条", "烟花")
     assert text[hit["start"] : hit["end"]] == hit["text"]
     assert hit["departments"] == ["市城市管理局"]
+    assert hit["status"] == "unknown"
     assert 0 <= hit["probability"] <= 1
     assert first["citations"][0] == {
-        "document": "tangxi_market", "number": "第四条", "quote": "夜市内禁止燃放烟花。", "translation": "",
+        "document": "tangxi_market", "number": "第四条", "quote": "夜市内禁止燃放烟花。", "translation": "", "status": "unknown",
     }  # fmt: skip
 
 
@@ -113,6 +114,140 @@ def test_an_unknown_document_is_named_and_nothing_found(
     first, second = records(output.out)
     assert (first["outcome"], first["hits"]) == ("no_clause", [])
     assert second["outcome"] == "answered"
+
+
+def test_of_several_questions_each_stands_before_its_answer(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ask", "禁止燃放烟花", "展位费补贴多少", *options]) == 0
+    output = capsys.readouterr().out
+    places = [
+        output.index(text)
+        for text in ("? 禁止燃放烟花", "「夜市内", "? 展位费补贴多少", "「对参加")
+    ]
+    assert places == sorted(places)
+    assert main(["ask", "禁止燃放烟花", *options]) == 0
+    assert "?" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("limits", "documents"),
+    [
+        (["--document", "tangxi_market"], {"tangxi_market"}),
+        (["--document", "tangxi_market", "--document", "tangxi_ceramics"], {"tangxi_market", "tangxi_ceramics"}),
+        (["--department", "市税务局"], {"tangxi_ceramics"}),
+        (["--since", "2030-01-01"], set()),
+        (["--issuer", "棠溪市人民政府"], set()),
+        (["--region", "威海"], set()),
+        (["--on", "2031-01-01"], set()),
+    ],
+)  # fmt: skip
+def test_a_search_can_be_limited(
+    limits: list[str], documents: set[str], options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ask", "--json", "窑厂的补贴和出口退税", *limits, *options]) == 0
+    (record,) = records(capsys.readouterr().out)
+    assert {hit["document"] for hit in record["hits"]} == documents
+
+
+def test_a_line_may_limit_its_own_question(
+    options: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [
+        json.dumps({"question": "窑厂补贴", "department": "市税务局"}),
+        json.dumps({"question": "窑厂补贴", "since": "soon"}),
+        json.dumps({"question": "窑厂补贴", "issuer": 7}),
+        "窑厂补贴",
+    ]
+    assert ask_lines(lines, options, monkeypatch) == 0
+    output = capsys.readouterr()
+    numbers = [[hit["number"] for hit in record["hits"]] for record in records(output.out)]
+    assert numbers[:3] == [["二"], [], []]
+    assert len(numbers[3]) > 1
+    assert "soon" in output.err
+    assert "issuer is 7" in output.err
+
+
+def test_a_day_that_is_none_is_a_wrong_command(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["ask", "x", "--since", "2031-13-01", *options])
+    assert caught.value.code == 2
+    assert "'2031-13-01' is no day: write 2020-03-05" in capsys.readouterr().err
+
+
+# --- quotations and versions
+
+
+def test_a_quotation_is_checked(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    pasted = "夜市内禁止燃放烟花。摊位费每月300元。火星居民每人领取五只羊。"
+    assert main(["check", "--json", pasted, *options]) == 0
+    first, second, third = records(capsys.readouterr().out)
+    assert (first["verdict"], first["document"], first["number"]) == (
+        "verbatim",
+        "tangxi_market",
+        "第四条",
+    )
+    assert (second["verdict"], second["added_numbers"], second["missing_numbers"]) == (
+        "altered",
+        ["300"],
+        ["200"],
+    )
+    assert second["changes"] == [
+        {"original": "摊位费每月", "pasted": "摊位费每月", "same": True},
+        {"original": "2", "pasted": "3", "same": False},
+        {"original": "00元。", "pasted": "00元。", "same": True},
+    ]
+    assert (third["verdict"], third["document"], third["changes"]) == ("absent", "", [])
+    assert main(["check", pasted, "--language", "en", *options]) == 0
+    output = capsys.readouterr().out
+    assert "摊位费每月[-2-]{+3+}00元。" in output
+    assert "Numbers that the text does not have: 300" in output
+    assert "Validity not stated" in output
+
+
+def test_a_quotation_comes_from_standard_input_too(
+    options: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = io.BytesIO("残疾人免收\n摊位费。\n".encode())
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(data, encoding="utf-8"))
+    assert main(["check", *options]) == 0
+    assert capsys.readouterr().out.startswith("■ 原文一致\n")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\n"), encoding="utf-8"))
+    assert main(["check", *options]) == 0
+    assert capsys.readouterr().out == "没有可核对的文字。\n"
+
+
+def test_versions_are_compared_as_files_and_as_documents(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = tmp_path / "new.txt"
+    text = (SMALL / "tangxi_market.txt").read_text("utf-8")
+    new.write_text(text.replace("每月200元", "每月300元"), "utf-8")
+    command = ["changes", "tangxi_market", str(new), "--index", options[1]]
+    assert main([*command, "--json"]) == 0
+    changed = [
+        record for record in records(capsys.readouterr().out) if record["kind"] != "unchanged"
+    ]
+    assert [(record["old"]["number"], record["new"]["number"]) for record in changed] == [
+        ("第二条", "第二条")
+    ]
+    assert {"old": "2", "new": "3", "same": False} in changed[0]["changes"]
+    assert main(command) == 0
+    output = capsys.readouterr().out
+    assert "~ 修改: 第二条 摊位" in output
+    assert "摊位费每月[-2-]{+3+}00元" in output
+    assert "修改 1 条，未变 4 条" in output
+
+
+def test_what_is_no_version_is_named(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["changes", "absent", "tangxi_market", "--index", options[1]]) == 1
+    assert capsys.readouterr().err == (
+        "qa: absent is no file and no document of the index; give the path of a file, or an id\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -135,9 +135,7 @@ def test_a_known_question_is_found_by_its_letters_its_sounds_and_its_meaning(
         assert known[0].clause == clause(index, "一")
 
 
-def test_departments_and_terms_are_found_with_all_their_names(
-    lookup: Lookup, index: Index
-) -> None:
+def test_departments_and_terms_are_found_with_all_their_names(lookup: Lookup, index: Index) -> None:
     for typed in ("税务", "swj", "Tax Bur", "시 세무"):
         found = lookup.search(typed).departments
         assert "市税务局" in [index.departments.terms[each.owner].zh for each in found]
@@ -277,7 +275,10 @@ def test_a_telephone_comes_from_the_directory_and_from_nowhere_else(
 ) -> None:
     table = corpus_folder / "departments.csv"
     header, *rows = table.read_text("utf-8").splitlines()
-    told = [f"{header},telephone", *(f"{row},{'0631-5231234' if '税务' in row else ''}" for row in rows)]
+    told = [
+        f"{header},telephone",
+        *(f"{row},{'0631-5231234' if '税务' in row else ''}" for row in rows),
+    ]
     table.write_text("\n".join(told), encoding="utf-8")
     build_quickly(corpus_folder, tmp_path / "index", encoder)
     index = open_index(tmp_path / "index")
@@ -354,9 +355,7 @@ def test_an_opened_clause_speaks_to_the_caller_and_to_the_clerk(
     assert "自申报之日起3个工作日内办结出口退税" in reply["html"]
 
 
-def test_a_policy_that_has_ended_is_said_to_have(
-    desk: Desk, assistant: Assistant, index: Index
-) -> None:
+def test_a_policy_that_has_ended_is_said_to_have(assistant: Assistant, index: Index) -> None:
     citation = replace(
         assistant.cite_whole(clause(index, "二"), "zh"), validity=Validity(Status.REPEALED)
     )
@@ -420,7 +419,9 @@ def test_a_pasted_sentence_is_checked_against_the_policies(desk: Desk) -> None:
     altered = desk.check(Pasted(text=told.replace("3个", "5个")))
     assert catalogue("zh")["desk.verdict.altered"] in altered
     assert "<del>" in altered
-    assert catalogue("zh")["desk.verdict.absent"] in desk.check(Pasted(text="狗可以进入夜市活动区。"))
+    assert catalogue("zh")["desk.verdict.absent"] in desk.check(
+        Pasted(text="狗可以进入夜市活动区。")
+    )
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ def in_force_first(hits: Sequence[Hit], answer: float) -> tuple[Hit, ...]:
         key=lambda hit: (
             hit.validity.status in _LAPSED or hit.probability < enough,
             -hit.probability,
+            hit.validity.status in _LAPSED,
             hit.rank,
         ),
     )

@@ -200,7 +200,8 @@ class Assistant:
             holding = ~lapsed if asked.allowed is None else asked.allowed & ~lapsed
             alone = self._found(asked, holding)
             if self._outcome(alone, asked, holding) is Outcome.ANSWERED:
-                outcome, result = Outcome.ANSWERED, self._joined(alone, result)
+                answer = self._quoted(asked, alone, Outcome.ANSWERED, assumed)
+                return replace(answer, hits=self._joined(alone.hits, result.hits))
         return self._quoted(asked, result, outcome, assumed)
 
     def _quoted(
@@ -373,7 +374,8 @@ class Assistant:
                 places, documents = places[same], documents[same]
         most = np.zeros(len(self.catalogue.headings), degree.dtype)
         np.maximum.at(most, documents, degree[places])
-        return places[degree[places] == most[documents]]
+        direct: NDArray[np.int64] = places[degree[places] == most[documents]]
+        return direct
 
     def _found(self, asked: _Asked, allowed: NDArray[np.bool_] | None) -> Result:
         result = self._retriever.search(asked.searched, asked.language, _LISTED, allowed)
@@ -384,12 +386,11 @@ class Assistant:
         hits = (replace(hit, validity=self._validity(hit.clause, day)) for hit in result.hits)
         return replace(result, hits=answering.in_force_first(tuple(hits), self._ranking.answer))
 
-    def _joined(self, first: Result, second: Result) -> Result:
-        """The hits of both results, those of the first before what the second adds."""
-        known = {hit.clause.id for hit in first.hits}
-        added = [hit for hit in second.hits if hit.clause.id not in known]
-        hits = answering.in_force_first((*first.hits, *added), self._ranking.answer)[:_LISTED]
-        return replace(first, hits=hits)
+    def _joined(self, first: tuple[Hit, ...], second: tuple[Hit, ...]) -> tuple[Hit, ...]:
+        """The hits of two searches, those of the first as it found them."""
+        known = {hit.clause.id for hit in first}
+        added = [hit for hit in second if hit.clause.id not in known]
+        return answering.in_force_first((*first, *added), self._ranking.answer)[:_LISTED]
 
     def _lapsed(self, asked: _Asked) -> NDArray[np.bool_] | None:
         """The clauses whose policies do not hold on the day; None where all do."""

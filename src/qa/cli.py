@@ -1,4 +1,4 @@
-"""The command line: ``python -m qa ask | clauses | evaluate``.
+"""The command line: ``python -m qa ask | check | changes | clauses | evaluate | …``.
 
 Exit codes: 0 done; 1 something is wrong with the files (the message says what to do); 2 the
 command itself is wrong; 130 interrupted.
@@ -10,15 +10,19 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qa.config import Settings
-from qa.errors import IndexStale, PolicyError
+from qa.errors import CorpusError, IndexStale, PolicyError
+from qa.types import LANGUAGES
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
+    from qa.scope import Scope
+    from qa.types import Document
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,8 +56,25 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
         help="without one: a question a line on standard input",
     )
     ask.add_argument("--json", action="store_true", help="one JSON object a question")
+    _scope_options(ask)
     _index_options(ask, settings)
     ask.set_defaults(run=_ask)
+    check = commands.add_parser("check", help="compare a quotation with the policies")
+    check.add_argument(
+        "texts", nargs="*", metavar="TEXT", help="without one: all of standard input"
+    )
+    check.add_argument("--json", action="store_true", help="one JSON object a sentence")
+    check.add_argument("--on", type=_day, metavar="DAY", help="the status of the sources that day")
+    _language_option(check)
+    _index_options(check, settings)
+    check.set_defaults(run=_check)
+    changes = commands.add_parser("changes", help="show what changed between two versions")
+    changes.add_argument("old", metavar="OLD", help="a file, or the id of a document of the index")
+    changes.add_argument("new", metavar="NEW", help="the same")
+    changes.add_argument("--json", action="store_true", help="one JSON object a clause")
+    changes.add_argument("--index", type=Path, default=settings.index, metavar="DIR")
+    _language_option(changes)
+    changes.set_defaults(run=_changes)
     clauses = commands.add_parser("clauses", help="show how a document is split into clauses")
     clauses.add_argument("file", type=Path)
     clauses.add_argument("--json", action="store_true", help="one JSON object a clause")
@@ -75,6 +96,32 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     return parser
 
 
+def _scope_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("search in some policies only")
+    group.add_argument(
+        "--document", action="append", metavar="ID", help="this policy (may be given again)"
+    )
+    group.add_argument("--issuer", default="", metavar="NAME", help="a part of the issuer's name")
+    group.add_argument("--region", default="", metavar="PLACE", help="that hold in this place")
+    group.add_argument("--since", type=_day, metavar="DAY", help="issued on this day or later")
+    group.add_argument("--until", type=_day, metavar="DAY", help="issued on this day or earlier")
+    group.add_argument("--on", type=_day, metavar="DAY", help="known to be in force on this day")
+    group.add_argument("--department", default="", metavar="NAME", help="clauses that name it")
+
+
+def _language_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--language", choices=LANGUAGES, help="of the report; else that of the text"
+    )
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day: write 2020-03-05") from error
+
+
 def _index_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--index", type=Path, default=settings.index, metavar="DIR")
     parser.add_argument(
@@ -92,14 +139,71 @@ def _ask(options: argparse.Namespace) -> int:
 
     assistant = Assistant.open(options.index, load_encoder, options.model)
     _tell_if_stale(assistant, options.index)
-    known = {document.id for document in assistant.index.documents}
-    for question, documents in _questions(options.questions, known):
-        answer = assistant.ask(question, documents=documents)
+    limits = _Limits(options, assistant)
+    several = len(options.questions) != 1
+    for question, scope, day in limits.of(_records(options.questions)):
+        answer = assistant.ask(question, scope=scope, today=day)
         if options.json:
             _print_json(render.record(answer))
-        else:
-            print(render.text(answer, assistant.index), flush=True)
+            continue
+        if several:
+            print(f"\n? {question}")
+        print(render.text(answer, assistant.index), flush=True)
     return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from qa import reports
+    from qa.assistant import Assistant
+    from qa.encoder import load_encoder
+    from qa.messages import message
+    from qa.quotes import QuoteChecker
+    from qa.text import detect_language
+
+    assistant = Assistant.open(options.index, load_encoder, options.model)
+    _tell_if_stale(assistant, options.index)
+    checker = QuoteChecker(assistant.index, assistant.catalogue)
+    for text in options.texts or [sys.stdin.read()]:
+        language = options.language or detect_language(text)
+        findings = checker.check(text, options.on)
+        for finding in findings:
+            if options.json:
+                _print_json(reports.finding_record(finding))
+            else:
+                print("\n".join(reports.finding_lines(finding, language)), flush=True)
+        if not findings and not options.json:
+            print(message(language, "quote.nothing"))
+    return 0
+
+
+def _changes(options: argparse.Namespace) -> int:
+    from qa import reports
+    from qa.changes import compare
+    from qa.passages import all_clauses
+
+    old, new = (_version(name, options.index) for name in (options.old, options.new))
+    changes = compare(all_clauses(old), all_clauses(new))
+    if options.json:
+        for change in changes:
+            _print_json(reports.change_record(change))
+    else:
+        print("\n".join(reports.change_lines(changes, options.language or new.language)))
+    return 0
+
+
+def _version(name: str, index: Path) -> Document:
+    """The document of a file, or else of that id in the index."""
+    from qa.corpus import read_document
+    from qa.index import open_index
+
+    if Path(name).is_file():
+        return read_document(Path(name))[0]
+    found = next((d for d in open_index(index).documents if d.id == name), None)
+    if found is None:
+        raise CorpusError(
+            name, "is no file and no document of the index", "give the path of a file, or an id"
+        )
+    return found
 
 
 def _tell_if_stale(assistant: Assistant, index: Path) -> None:
@@ -114,22 +218,52 @@ def _tell_if_stale(assistant: Assistant, index: Path) -> None:
             print(f"qa: {error}", file=sys.stderr)
 
 
-def _questions(
-    arguments: Sequence[str], known: set[str]
-) -> Iterator[tuple[str, frozenset[str] | None]]:
-    """Questions from the arguments, else from standard input, with the documents to search in."""
+def _records(arguments: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Questions from the arguments, else from standard input: objects with ``question``."""
     lines = arguments or (line.rstrip("\r\n") for line in sys.stdin)
     for line in lines:
-        record = _record(line)
-        if record is None:
-            yield line, None
-            continue
-        documents = record.get("documents")
-        if documents is not None:
-            for unknown in sorted(set(documents) - known):
-                print(f"qa: the index has no document {unknown!r}", file=sys.stderr)
-            documents = frozenset(documents)
-        yield record["question"], documents
+        yield _record(line) or {"question": line}
+
+
+class _Limits:
+    """What limits each question: the options of the command, and what its own line says."""
+
+    def __init__(self, options: argparse.Namespace, assistant: Assistant) -> None:
+        self._options, self._catalogue = options, assistant.catalogue
+
+    def of(self, records: Iterable[dict[str, Any]]) -> Iterator[tuple[str, Scope, date | None]]:
+        """Each question with its scope, and the day on which policies have to hold."""
+        from qa.scope import Scope
+
+        for record in records:
+            try:
+                yield record["question"], *self._limits(record)
+            except ValueError as error:  # what is not understood must not widen the search
+                print(f"qa: {error}", file=sys.stderr)
+                yield record["question"], Scope(frozenset()), None
+
+    def _limits(self, record: dict[str, Any]) -> tuple[Scope, date | None]:
+        from qa.scope import Scope
+
+        options = self._options
+        values = {}
+        for name in ("issuer", "region", "since", "until", "on", "department"):
+            value = record.get(name)
+            if value is not None and not isinstance(value, str):
+                raise ValueError(f"{name} is {value!r}: write a text")
+            values[name] = str(value or getattr(options, name) or "")
+        on = values.pop("on")
+        day = date.fromisoformat(on) if on else None
+        documents = self._documents(record.get("documents", options.document))
+        return Scope(documents, in_force_on=on, **values), day
+
+    def _documents(self, names: list[str] | None) -> frozenset[str] | None:
+        if names is None:
+            return None
+        for name in sorted(set(names)):
+            if self._catalogue.position(name) < 0:
+                print(f"qa: the index has no document {name!r}", file=sys.stderr)
+        return frozenset(names)
 
 
 def _record(line: str) -> dict[str, Any] | None:

@@ -113,6 +113,7 @@ def is_article(numeral: str) -> bool:
     return bool(_ARTICLE.search(numeral))
 
 
+@lru_cache(maxsize=4096)
 def clause_number(numeral: str) -> int:
     """The value of a printed number (``十三``, ``（三）``, ``第五条``, ``13``, ``제13조``), 0 if none."""
     found = re.search(

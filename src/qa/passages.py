@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
+from qa.clauses import remainder, split
 from qa.corpus import Wording
 from qa.languages.zh import segment as chinese
 from qa.text import sentence_spans
@@ -91,6 +92,13 @@ def _cuts(text: str, longest: int) -> list[int]:
             border = longest - len(words[-1]) if len(words) > 1 else longest
         cuts.append(cuts[-1] + border)
     return [*cuts, len(text)]
+
+
+def all_clauses(document: Document) -> list[Clause]:
+    """The clauses of a document, numbered and not, in the order of its text."""
+    numbered = split(document)
+    outside = unnumbered_clauses(document, remainder(document, numbered))
+    return sorted([*numbered, *outside], key=lambda clause: clause.start)
 
 
 def unnumbered_clauses(document: Document, spans: Iterable[tuple[int, int]]) -> list[Clause]:

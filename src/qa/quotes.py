@@ -402,22 +402,26 @@ def _best_infix(pasted: str, whole: str, at_least: float) -> tuple[float, int, i
     rough = fuzz.partial_ratio_alignment(pasted, whole, score_cutoff=100 * max(at_least, 0.3))
     if rough is None:
         return 0.0, 0, 0
-    if len(pasted) <= len(whole):
-        first, last = rough.dest_start, rough.dest_end
-    else:
-        first, last = 0, len(whole)
+    window = (rough.dest_start, rough.dest_end) if len(pasted) <= len(whole) else (0, len(whole))
     # The window is as long as what was pasted: words left out or put in move its borders.
+    spans = {_tightened(pasted, whole, *window), _widened(pasted, whole, *window)}
+    return max((_similarity(pasted, whole[start:end]), start, end) for start, end in spans)
+
+
+def _similarity(pasted: str, passage: str) -> float:
+    return 1 - Levenshtein.distance(pasted, passage) / max(len(pasted), len(passage), 1)
+
+
+def _widened(pasted: str, whole: str, first: int, last: int) -> tuple[int, int]:
+    """The span of what an alignment keeps in a wider window."""
     margin = min(_MARGIN, len(pasted) // 2 + 1)
     first, last = max(first - margin, 0), min(last + margin, len(whole))
     kept = [op for op in Levenshtein.opcodes(pasted, whole[first:last]) if op.tag == "equal"]
     if not kept:
-        return 0.0, 0, 0
+        return first, last
     start = first + max(kept[0].dest_start - kept[0].src_start, 0)
-    tail = len(pasted) - kept[-1].src_end
-    end = min(first + kept[-1].dest_end + tail, last)
-    start, end = _tightened(pasted, whole, start, end)
-    distance = Levenshtein.distance(pasted, whole[start:end])
-    return 1 - distance / max(len(pasted), end - start, 1), start, end
+    end = min(first + kept[-1].dest_end + len(pasted) - kept[-1].src_end, last)
+    return _tightened(pasted, whole, start, end)
 
 
 def _tightened(pasted: str, whole: str, start: int, end: int) -> tuple[int, int]:

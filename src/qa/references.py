@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import ahocorasick
@@ -178,7 +178,8 @@ class References:
             ]
             if documents and len(documents) <= _MOST and (about or named):
                 span = (found.start() + self._unsaid(found.group("about"), documents), found.end())
-                return self._reference(form, [span], tuple(documents))
+                reference = self._reference(form, [span], tuple(documents))
+                return replace(reference, rest=_unplaced(reference.rest, named))
         return None
 
     def _of_measures(self, count: int) -> list[int]:
@@ -245,6 +246,14 @@ def _without_places(text: str, named: Iterable[str]) -> str:
         for name in (place, place.rstrip("省市区县")):
             text = text.replace(name, "的")
     return text.rpartition("的")[2]
+
+
+def _unplaced(text: str, named: Iterable[str]) -> str:
+    """What is left of a question without the places that told which policy it means."""
+    for place in named:
+        for name in (place, place.rstrip("省市区县")):
+            text = text.replace(name, " ")
+    return " ".join(_LINK.sub("", text).split())
 
 
 def _without(form: str, spans: list[tuple[int, int]]) -> str:

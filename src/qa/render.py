@@ -10,8 +10,20 @@ from qa.index import Index
 from qa.messages import message
 from qa.numbers import clause_number, is_article
 from qa.places import around, document_places, places_in
-from qa.types import Answer, Citation, Clause, Document, Focus, Language, Outcome, number_chain
+from qa.types import (
+    Answer,
+    Citation,
+    Clause,
+    Document,
+    Focus,
+    Language,
+    Outcome,
+    Status,
+    Validity,
+    number_chain,
+)
 
+_LISTS = (Focus.DUTIES, Focus.CONTENTS)
 _NEAR = 0.05
 """The probability from which the departments of a clause are worth asking."""
 
@@ -73,6 +85,26 @@ def imprint(document: Document) -> list[str]:
     return [part for part in (document.number, document.issued) if part]
 
 
+def validity_text(validity: Validity, language: Language) -> str:
+    """Whether a policy holds, in one line: the status and the days that it rests on."""
+    status = validity.status
+    details = []
+    if status is Status.UNKNOWN:
+        details.append(message(language, "status.unknown"))
+    elif status is Status.IN_FORCE:
+        details.append(message(language, "status.since", date=validity.since))
+        if validity.date:
+            details.append(message(language, "status.until", date=validity.date))
+    elif validity.date:
+        key = {Status.NOT_YET: "since", Status.EXPIRED: "expired_on"}.get(status, "ended_on")
+        details.append(message(language, f"status.{key}", date=validity.date))
+    if validity.successor_name:
+        details.append(message(language, "status.successor", title=validity.successor_name))
+    joint, left, right = ("，", "（", "）") if language == "zh" else (", ", " (", ")")
+    label = message(language, f"status.label.{status}")
+    return f"{label}{left}{joint.join(details)}{right}" if details else label
+
+
 def contacts(answer: Answer, index: Index) -> list[str]:
     """Whom to ask where no clause answers: the hotline, and who answers for the nearest clause."""
     near = (hit.clause for hit in answer.hits if hit.probability >= _NEAR)
@@ -80,9 +112,17 @@ def contacts(answer: Answer, index: Index) -> list[str]:
     names = [message(answer.language, "contact.hotline")]
     if nearest:
         first = (nearest.lead or nearest.departments)[0]
-        document = next(d for d in index.documents if d.id == nearest.document_id)
+        document = _document(index, nearest.document_id)
         names.append(department_name(index, first, answer.language, document))
     return names
+
+
+def _document(index: Index, identifier: str) -> Document:
+    by_id = getattr(index, "document", None)
+    if by_id is not None:
+        found: Document = by_id(identifier)
+        return found
+    return next(document for document in index.documents if document.id == identifier)
 
 
 def record(answer: Answer) -> dict[str, Any]:
@@ -101,6 +141,7 @@ def record(answer: Answer) -> dict[str, Any]:
                 "end": hit.clause.end,
                 "probability": round(hit.probability, 6),
                 "departments": list(hit.clause.departments),
+                "status": str(hit.validity.status),
             }
             for hit in answer.hits
         ],
@@ -110,6 +151,7 @@ def record(answer: Answer) -> dict[str, Any]:
                 "number": citation.clause.number,
                 "quote": quote.text,
                 "translation": quote.translation,
+                "status": str(citation.validity.status),
             }
             for citation in answer.citations
             for quote in citation.quotes
@@ -148,11 +190,16 @@ def _lines(answer: Answer, index: Index) -> Iterator[str]:
         yield message(language, "outcome.clarify")
     if answer.focus is Focus.DUTIES:
         names = ", ".join(department_name(index, name, language) for name in answer.departments)
-        yield message(language, "duties", department=names, count=len(answer.citations))
+        yield message(language, "duties", department=names, count=answer.total)
+    if answer.focus is Focus.CONTENTS:
+        title = _document_title(answer.citations[0], language, index)
+        yield message(language, "contents", title=title, count=answer.total)
     for citation in answer.citations or answer.choices:
-        if answer.focus is not Focus.DUTIES:
+        if answer.focus not in _LISTS:
             yield ""
         yield from _card(citation, answer, index)
+    if answer.focus in _LISTS and answer.total > len(answer.citations):
+        yield message(language, "listed", shown=len(answer.citations), count=answer.total)
     for number in answer.numbers:
         if not number.found:
             yield message(language, "number.missing", number=number.text)
@@ -165,17 +212,26 @@ def _card(citation: Citation, answer: Answer, index: Index) -> Iterator[str]:
     if answer.focus is Focus.DEPARTMENTS:
         yield departments
     yield f"■ {clause_label(clause, language, translation.title if translation else '')}"
-    # Of a department's duties the list is the answer; each clause can be asked for.
-    for quote in citation.quotes if answer.focus is not Focus.DUTIES else ():
+    # Of duties and contents the list is the answer; each clause can be asked for.
+    for quote in citation.quotes if answer.focus not in _LISTS else ():
         yield f"  「{quote.text}」"
         if quote.translation:
             yield f"  {quote.translation}"
     if answer.focus is Focus.CLAUSE:
         yield departments
-    if answer.focus is Focus.DUTIES and len(index.documents) == 1:
+    if answer.focus is Focus.CONTENTS or (
+        answer.focus is Focus.DUTIES and len(index.documents) == 1
+    ):
         return
-    title = index.titles.get((citation.document.id, language), "") or citation.document.title
+    title = _document_title(citation, language, index)
     yield f"  {message(language, 'source')}: {' · '.join([title, *imprint(citation.document)])}"
+    yield f"  {validity_text(citation.validity, language)}"
+    if len(citation.document.sources) > 1:
+        yield f"  {message(language, 'sources')}: {', '.join(citation.document.sources)}"
+
+
+def _document_title(citation: Citation, language: Language, index: Index) -> str:
+    return index.titles.get((citation.document.id, language), "") or citation.document.title
 
 
 def _departments(citation: Citation, language: Language, index: Index) -> str:
@@ -197,7 +253,7 @@ def _refusal(answer: Answer, index: Index) -> Iterator[str]:
         language,
         "searched",
         documents=len(index.documents),
-        clauses=sum(bool(c.number) for c in index.clauses),
+        clauses=_numbered(index),
     )
     if answer.uncovered:
         yield message(language, "uncovered", words=", ".join(answer.uncovered))
@@ -206,6 +262,13 @@ def _refusal(answer: Answer, index: Index) -> Iterator[str]:
         for hit in answer.hits[:3]:
             yield f"  · {clause_label(hit.clause, language, _title(hit.clause, language, index))}"
     yield message(language, "contact", contacts=" / ".join(contacts(answer, index)))
+
+
+def _numbered(index: Index) -> int:
+    numbered = getattr(index, "numbered", None)
+    if numbered is not None:
+        return int(numbered.sum())
+    return sum(bool(clause.number) for clause in index.clauses)
 
 
 def _title(clause: Clause, language: Language, index: Index) -> str:

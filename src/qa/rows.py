@@ -11,13 +11,13 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TypeAlias
 
 from qa import tables
 from qa.languages.grammar import NoteGrammar
 from qa.notes import Name, Note, column, named
 
-_BLOCK = re.compile(r"[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*")
 _LABEL = re.compile(  # no number: that opens a clause
     r"[ \t\u3000]*(?![（(第]?[0-9一二三四五六七八九十①-⑳]{1,3}[、.．)）条])([^：:\n。，；]{1,20})[：:][ \t\u3000]*"
 )
@@ -92,7 +92,7 @@ def _printed(text: str) -> int:
 
 def _blocks(text: str) -> _Parts:
     """Blocks of lines ``column：value`` that begin with one and the same column."""
-    blocks = [(match.start(), match.group()) for match in _BLOCK.finditer(text)]
+    blocks = list(_between_blank_lines(text))
     firsts = Counter(
         match.group(1).strip() for _, block in blocks if (match := _LABEL.match(block))
     )
@@ -111,6 +111,16 @@ def _blocks(text: str) -> _Parts:
         elif "\n" not in block and len(block) <= _LONGEST_HEADING:
             heading = block.strip()
     return parts
+
+
+def _between_blank_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines between blank lines, with their offset."""
+    position = 0
+    for blank, group in groupby(text.split("\n"), key=lambda line: not line.strip()):
+        block = "\n".join(group)
+        if not blank:
+            yield position, block
+        position += len(block) + 1
 
 
 def _begins(block: str, label: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,7 +143,7 @@ class Catalogue:
         common = found[0]
         for others in found[1:]:
             common = np.intersect1d(common, others, assume_unique=True)
-        return common.tolist()
+        return [int(place) for place in common]
 
     def _of_department(self, name: str) -> NDArray[np.int64]:
         names = self._collector.mentioned_departments(name) or frozenset({name})
@@ -169,7 +170,7 @@ class Catalogue:
 
     def _in_force(self, day: date) -> Mask:
         """The documents that are known to hold on ``day``, as ``status.validity`` says of each."""
-        return (self._effective != "") & ~self._open & ~self.lapsed(day)
+        return np.asarray((self._effective != "") & ~self._open & ~self.lapsed(day), bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +187,9 @@ class Numbers:
     @classmethod
     def of(cls, index: Index) -> Numbers:
         """Those of an index."""
-        if hasattr(index, "first_number"):
-            return cls(index.first_number, index.last_number, index.chain_length, index.article)
+        stored: Any = index
+        if hasattr(stored, "first_number"):
+            return cls(stored.first_number, stored.last_number, stored.chain_length, stored.article)
         chains = [number_chain(clause) if clause.number else [] for clause in index.clauses]
         return cls(
             np.array([clause_number(chain[0]) if chain else 0 for chain in chains], np.int32),
@@ -200,7 +202,7 @@ class Numbers:
         """How directly ``number`` names each clause, 0 not at all: the article of that number;
         else the clause that stands alone under it; else one under the heading of that number;
         else any so numbered."""
-        degree = (self.last == number).astype(np.int8)
+        degree: NDArray[np.int8] = (self.last == number).astype(np.int8)
         degree[self.first == number] = 2
         degree[(self.first == number) & (self.parts == 1)] = 3
         degree[(self.last == number) & self.article] = 4

@@ -14,6 +14,7 @@ import io
 import json
 import os
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ GOLD = "gold"
 _COLUMNS = ["clause", "language", "question"]
 _PATIENCE = 5.0
 _LONGEST = 500
+_NO_TEXT = {"Cc", "Cn", "Co", "Cs"}
+"""Categories of characters that no text holds: control codes, halves of pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class Addition:
         Raises:
             CorpusError: nothing is left, or it is too long, or the document is no file name.
         """
-        question = " ".join(self.question.split()).lstrip("=+-@'\t ")
+        told = "".join(c if unicodedata.category(c) not in _NO_TEXT else " " for c in self.question)
+        question = " ".join(told.split()).lstrip("=+-@' ")
         if not question or len(question) > _LONGEST:
             what = "is empty" if not question else f"has more than {_LONGEST} characters"
             raise CorpusError("the question", what, "write it as people ask it, in one sentence")

@@ -6,14 +6,16 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qa.config import ROOT
+from qa.progress import read_state
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -141,18 +143,28 @@ def test_a_first_index_that_cannot_be_built_ends_the_program_with_the_reason(
 
 
 def test_the_process_that_builds_ends_with_the_program(app: App) -> None:
-    def builders() -> list[str]:
-        found = subprocess.run(
-            ["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True
-        ).stdout.splitlines()
-        return [line for line in found if "qa.build" in line and str(app.index) in line]
+    def builder() -> int:
+        state = read_state(app.index)
+        return state.pid if state else 0
 
-    assert builders()
+    def lives(pid: int) -> bool:  # a process that nobody has waited for yet has no command line
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes() != b""
+        except OSError:
+            return False
+
+    assert eventually(lambda: bool(builder()))
+    pid = builder()
+    assert lives(pid)
     app.process.kill()
     app.process.wait()
-    for _ in range(100):
-        if not builders():
-            return
-        page_free = subprocess.run(["sleep", "0.2"], check=False)
-        assert page_free.returncode == 0
-    pytest.fail("it goes on building for nobody")
+    assert eventually(lambda: not lives(pid))
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 60) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if holds():
+            return True
+        time.sleep(0.1)
+    return False

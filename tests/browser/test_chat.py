@@ -2,174 +2,29 @@
 
 from __future__ import annotations
 
-import json
+import io
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from browser.conftest import App, Visit
 from qa.config import ROOT
-
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}"),
-]
+from qa.journal import Journal
 
 REFUND = {
     "zh": "出口退税多久能办好？",
     "en": "How long does an export tax refund take?",
     "ko": "수출 환급은 얼마나 걸리나요?",
 }
-
-# Runs app.py with every connection that leaves the machine refused and written down.
-ALONE = """
-import runpy, socket, sys
-log, sys.argv = sys.argv[1], ["app.py", *sys.argv[2:]]
-def guard(name):
-    original = getattr(socket.socket, name)
-    def connect(self, address):
-        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1", "localhost"):
-            open(log, "a").write(f"{address}\\n")
-            raise OSError("no network")
-        return original(self, address)
-    setattr(socket.socket, name, connect)
-for name in ("connect", "connect_ex"):
-    guard(name)
-resolve = socket.getaddrinfo
-def getaddrinfo(host, *rest, **more):
-    if host not in (None, "", "127.0.0.1", "::1", "localhost"):
-        open(log, "a").write(f"{host}\\n")
-        raise socket.gaierror("no network")
-    return resolve(host, *rest, **more)
-socket.getaddrinfo = getaddrinfo
-runpy.run_path("app.py", run_name="__main__")
-"""
-
-
-class App:
-    """``app.py`` in a process without a network."""
-
-    def __init__(self, folder: Path, index: Path, *arguments: str) -> None:
-        self.contacted = folder / "contacted.txt"
-        self.errors = folder / "stderr.txt"
-        command = [
-            sys.executable,
-            "-c",
-            ALONE,
-            str(self.contacted),
-            "--port",
-            "0",
-            "--index",
-            str(index),
-        ]
-        with self.errors.open("w") as errors:
-            self.process = subprocess.Popen(
-                [*command, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True,
-                env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "ignore"},
-            )  # fmt: skip
-        assert self.process.stdout
-        self.address = self.process.stdout.readline().strip()
-        assert self.address, self.errors.read_text()
-
-    def stop(self, how: int = signal.SIGINT) -> int:
-        self.process.send_signal(how)
-        code = self.process.wait(timeout=20)
-        if self.process.stdout:
-            self.process.stdout.close()
-        return code
-
-    def reply(self, question: str) -> str:
-        """The English HTML of the reply to a question, without a browser."""
-        with urllib.request.urlopen(f"{self.address}/config") as reply:
-            dependencies = json.load(reply)["dependencies"]
-        asking = next(d["id"] for d in dependencies if any(t[1] == "input" for t in d["targets"]))
-        event = {"question": question, "language": "en", "id": 1}
-        body = {"data": [], "event_data": event, "fn_index": asking, "session_hash": "test"}
-        request = urllib.request.Request(
-            f"{self.address}/gradio_api/run/predict",
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request) as reply:
-            html: str = json.load(reply)["data"][0]["html"]["en"]
-            return html
-
-
-@pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("index")
-
-
-@pytest.fixture(scope="module")
-def app(index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    app = App(tmp_path_factory.mktemp("app"), index)
-    yield app
-    app.stop()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()
-
-
-class Visit:
-    """A page of the chat, with what it requested and complained about."""
-
-    def __init__(
-        self, browser: Any, address: str, language: str = "en-US", width: int = 1440
-    ) -> None:
-        self.context = browser.new_context(
-            locale=language, viewport={"width": width, "height": 844 if width < 800 else 900}
-        )
-        self.page = self.context.new_page()
-        self.requested: list[str] = []
-        self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.requested.append(request.url))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", self._hear)
-        self.page.goto(address)
-        self.page.wait_for_selector(".qa:not([hidden])")
-
-    def _hear(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
-
-    def ask(self, question: str) -> Any:
-        """Types a question, presses Enter, and gives the reply."""
-        self.page.fill("textarea", question)
-        self.page.press("textarea", "Enter")
-        return self.reply()
-
-    def reply(self) -> Any:
-        """The last reply, when it is there."""
-        self.page.wait_for_selector(".qa:not([aria-busy])")
-        return self.page.locator(".turn:last-child .reply")
-
-
-@pytest.fixture
-def visit(app: App, chromium: Any) -> Iterator[Visit]:
-    visit = Visit(chromium, app.address)
-    yield visit
-    assert visit.complaints == []
-    visit.context.close()
 
 
 @pytest.mark.parametrize(("tag", "language"), [("zh-CN", "zh"), ("en-US", "en"), ("ko-KR", "ko")])
@@ -293,6 +148,190 @@ def test_the_answer_is_copied_as_text_with_its_source(visit: Visit) -> None:
     assert "威海市促进外贸稳增长政策措施" in copied
 
 
+def test_a_department_tells_its_full_name_and_what_else_it_is_responsible_for(
+    visit: Visit,
+) -> None:
+    reply = visit.ask(REFUND["en"])
+    chip = reply.locator(".chip", has_text="Weihai Municipal Tax Service")
+    tip = reply.locator(".tip", has_text="国家税务总局威海市税务局")
+    assert not tip.is_visible()
+    chip.focus()
+    assert tip.is_visible()
+    visit.page.keyboard.press("Enter")
+    panel = reply.locator(".duties")
+    panel.locator(".link").first.wait_for()
+    assert chip.get_attribute("aria-expanded") == "true"
+    assert "国家税务总局威海市税务局" in panel.inner_text()
+    numbers = panel.locator(".link .visually-hidden").all_inner_texts()
+    assert [number.strip() for number in numbers] == ["Clause 4", "Clause 8", "Clause 14"]
+    panel.locator(".link", has_text="Clause 14").click()
+    assert "Clause 14" in visit.reply().inner_text()
+
+
+def test_a_link_opens_the_question_again(chromium: Any, visit: Visit) -> None:
+    visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit.ask(REFUND["en"]).locator("[data-act=share]").click()
+    visit.page.wait_for_selector(".actions .done")
+    link = visit.copied()
+    assert urlsplit(link).fragment.startswith("q=How")
+    other = Visit(chromium, link, path="")
+    assert "Speeding up export tax refunds" in other.reply().inner_text()
+    assert other.page.locator(".bubble").inner_text() == REFUND["en"]
+    assert not any("How" in urlsplit(url).path + urlsplit(url).query for url in other.requested)
+    other.context.close()
+
+
+def test_a_link_to_a_follow_up_brings_along_what_it_continues(chromium: Any, visit: Visit) -> None:
+    visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit.ask(REFUND["en"])
+    visit.ask("Which department is responsible?").locator("[data-act=share]").click()
+    visit.page.wait_for_selector(".actions .done")
+    other = Visit(chromium, visit.copied(), path="")
+    assert "Clause 11" in other.reply().locator(".assumed").inner_text()
+    other.context.close()
+
+
+def test_a_link_to_a_clause_opens_the_clause(app: App, chromium: Any) -> None:
+    link = f"{app.address}/#clause=weihai_policy_2020%23%E5%8D%81%E5%9B%9B&q=Clause+14"
+    visit = Visit(chromium, link, path="")
+    assert "Clause 14" in visit.reply().inner_text()
+    visit.context.close()
+
+
+def test_an_answer_is_saved_as_a_word_file(visit: Visit) -> None:
+    docx = pytest.importorskip("docx")
+    reply = visit.ask(REFUND["en"])
+    with visit.page.expect_download() as waiting:
+        reply.locator("[data-act=word]").click()
+    assert waiting.value.suggested_filename == "policy-answer.docx"
+    paper = docx.Document(io.BytesIO(Path(waiting.value.path()).read_bytes()))
+    text = "\n".join(paragraph.text for paragraph in paper.paragraphs)
+    assert REFUND["en"] in text
+    assert "进一步压缩退税办理时间" in text
+    assert "Weihai Municipal Tax Service (市税务局)" in text
+
+
+def test_paper_holds_the_answer_and_nothing_to_click(visit: Visit) -> None:
+    visit.ask("What support is there for trademarks abroad?")
+    reply = visit.ask(REFUND["en"])
+    visit.page.evaluate("window.print = () => {}")
+    visit.page.emulate_media(media="print")
+    for hidden in (".composer", ".actions", ".copy", ".further", "nav"):
+        assert not visit.page.locator(hidden).last.is_visible(), hidden
+    assert reply.locator(".wording").first.is_visible()
+    assert "进一步压缩退税办理时间" in reply.inner_text()
+
+
+def test_a_thumb_and_its_reason_are_written_down_and_can_be_taken_back(
+    app: App, visit: Visit
+) -> None:
+    asked = "Is there a subsidy for registering a trademark abroad at all?"
+    reply = visit.ask(asked)
+    up, down = (reply.locator(f"[data-thumb={each}][data-act=thumb]") for each in ("up", "down"))
+    assert not reply.locator(".reasons").is_visible()
+    down.click()
+    assert reply.locator(".reasons button").count() == 5
+    reply.locator("[data-reason=not_detailed]").click()
+    assert "Thank you" in reply.locator(".thanks").inner_text()
+    assert stored(app, asked) == ("down", "not_detailed")
+    up.click()
+    assert (up.get_attribute("aria-pressed"), down.get_attribute("aria-pressed")) == (
+        "true",
+        "false",
+    )
+    up.click()
+    assert up.get_attribute("aria-pressed") == "false"
+    visit.page.click("[data-act=language][data-language=ko]")
+    assert visit.page.locator(".rating").is_visible()
+
+
+def stored(app: App, question: str) -> tuple[str, str]:
+    """Thumb and reason that the journal has of a question, once it has nothing left to write."""
+    journal = Journal(app.journal)
+    try:
+        for _ in range(50):
+            for entry in journal.entries():
+                if entry.question == question and entry.thumb:
+                    return entry.thumb, entry.reason
+            time.sleep(0.1)
+    finally:
+        journal.close()
+    raise AssertionError(f"{question} was not rated")
+
+
+def test_questions_of_other_clauses_are_suggested_and_asked_by_a_click(visit: Visit) -> None:
+    wordings = (ROOT / "corpus" / "wordings" / "weihai_policy_2020.en.csv").read_text("utf-8")
+    for question in (REFUND["en"], "Can I bring my dog to the beach?"):
+        reply = visit.ask(question)
+        suggested = reply.locator(".further button").all_inner_texts()
+        assert len(suggested) == 3
+        assert all(text.replace('"', '""') in wordings for text in suggested)
+    reply.locator(".further button").first.click()
+    assert visit.reply().locator(".card, .choice").count() >= 1
+    assert visit.page.locator(".turn:last-child .bubble").inner_text() == suggested[0]
+
+
+def test_what_is_not_known_of_a_policy_is_said(visit: Visit) -> None:
+    assert visit.ask(REFUND["en"]).locator(".badge").first.inner_text() == "Validity not stated"
+
+
+def test_the_faces_are_linked_and_share_one_language(visit: Visit) -> None:
+    page = visit.page
+    page.wait_for_selector("nav a:visible")
+    assert page.locator("nav a:visible").all_inner_texts()[:2] == ["Ask", "Desk"]
+    page.click("[data-act=language][data-language=ko]")
+    page.click("nav a[data-path='/desk']")
+    page.wait_for_selector(".desk:not([hidden])")
+    assert page.get_attribute("html", "lang") == "ko"
+    cookies = {cookie["name"]: cookie["value"] for cookie in visit.context.cookies()}
+    assert cookies["qa-language"] == "ko"
+
+
+def test_a_language_chosen_in_another_window_is_taken_up(app: App, visit: Visit) -> None:
+    other = visit.context.new_page()
+    other.goto(app.address)
+    other.wait_for_selector(".qa:not([hidden])")
+    other.click("[data-act=language][data-language=ko]")
+    visit.page.wait_for_function("document.documentElement.lang === 'ko'")
+
+
+@pytest.mark.parametrize("path", ["/", "/desk/"])
+def test_the_first_page_is_small(app: App, chromium: Any, path: str) -> None:
+    context = chromium.new_context()
+    page = context.new_page()
+    network = context.new_cdp_session(page)
+    received: list[float] = []
+    network.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+    network.send("Network.enable")
+    page.goto(app.address + path)
+    page.wait_for_selector(".qa:not([hidden])")
+    page.wait_for_timeout(500)
+    assert 0 < sum(received) < 1_500_000
+    context.close()
+
+
+def test_everything_is_done_by_keyboard(visit: Visit) -> None:
+    page, keys = visit.page, visit.page.keyboard
+    keys.type(REFUND["en"])
+    keys.press("Enter")
+    reply = visit.reply()
+    reached = set()
+    for _ in range(60):
+        keys.press("Shift+Tab")
+        reached |= set(
+            page.evaluate("[document.activeElement.dataset.act ?? document.activeElement.tagName]")
+        )
+        outlined = page.evaluate(
+            "getComputedStyle(document.activeElement).outlineStyle !== 'none'"
+            " || document.activeElement.tagName === 'TEXTAREA'"
+        )
+        assert outlined, "the focus is not visible"
+        if "language" in reached:
+            break
+    assert {"copy", "share", "print", "word", "thumb", "duties", "open", "language"} <= reached
+    assert reply.is_visible()
+
+
 def test_enter_does_not_send_while_a_word_is_composed(visit: Visit) -> None:
     visit.page.fill("textarea", "出口退")
     visit.page.evaluate(
@@ -338,18 +377,14 @@ def test_nothing_moves_or_sticks_out(app: App, chromium: Any, width: int) -> Non
         assert "The time needed" in shown.inner_text()
     visit.page.wait_for_timeout(300)
     assert visit.page.evaluate("window.moved") < 0.05
-    wide = visit.page.evaluate(
-        "[...document.querySelectorAll('.qa *')].filter(e => e.checkVisibility() && !e.closest('.visually-hidden')"
-        " && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.className)"
-    )
-    assert wide == []
+    assert visit.sticking_out() == []
     visit.context.close()
 
 
 def test_an_answer_that_does_not_come_is_said_in_the_readers_language(
-    index: Path, tmp_path: Path, chromium: Any
+    app_index: Path, tmp_path: Path, chromium: Any
 ) -> None:
-    app = App(tmp_path, index)
+    app = App(tmp_path, app_index)
     visit = Visit(chromium, app.address, "ko-KR")
     app.stop(signal.SIGKILL)
     reply = visit.ask(REFUND["ko"])
@@ -359,8 +394,8 @@ def test_an_answer_that_does_not_come_is_said_in_the_readers_language(
     visit.context.close()
 
 
-def test_it_answers_without_a_network_and_stops_cleanly(index: Path, tmp_path: Path) -> None:
-    app = App(tmp_path, index)
+def test_it_answers_without_a_network_and_stops_cleanly(app_index: Path, tmp_path: Path) -> None:
+    app = App(tmp_path, app_index)
     assert "进一步压缩退税办理时间" in app.reply(REFUND["en"])
     with urllib.request.urlopen(f"{app.address}/gradio_api/heartbeat/open-page"):
         assert app.stop() == 0

@@ -60,6 +60,7 @@ _LONGEST = 65_535
 _NO_TERM = 2**31
 """A row that no lexicon has, for passages without any term: a sparse vector may not be empty."""
 _RANGES = 64
+_NOT_LOADED = 101
 
 _PREFIX = "ENGINE"
 """The file of an index folder with the prefix of its collections."""
@@ -172,7 +173,7 @@ class MilvusEngine:
 
     def __init__(self, client: MilvusClient, address: Address, collection: str) -> None:
         self._client, self._address, self._collection = client, address, collection
-        address.ask(client.load_collection, collection)
+        address.ask(client.load_collection, collection, timeout=_BUILD_WITHIN)
         counted = address.ask(
             client.query,
             collection,
@@ -184,8 +185,18 @@ class MilvusEngine:
         self._size = int(counted[0]["count(*)"])
         dimensions = [f["params"]["dim"] for f in fields if f["name"] == "vector"]
         self._dimension = int(dimensions[0])
+        self._read_indexes()
         # Similarities and frequencies of one question are asked for one after the other.
         self._evidence = lru_cache(maxsize=8)(self._fetch)
+
+    def _read_indexes(self) -> None:
+        """Searches once, with all the time it takes: the first search may read whole indexes."""
+        if self._size:
+            nothing = np.zeros(self._dimension, np.float32)
+            for field, query in (("vector", nothing), ("terms", {_NO_TERM: 1.0})):
+                self._ask(
+                    self._client.search, [query], anns_field=field, limit=1, within=_BUILD_WITHIN
+                )
 
     def __len__(self) -> int:
         return self._size
@@ -256,20 +267,17 @@ class MilvusEngine:
     def _hits(
         self, field: str, query: Any, limit: int, allowed: NDArray[np.bool_] | None
     ) -> tuple[Numbers, Positions]:
-        with reported(self._address):
-            (hits,) = self._client.search(
-                self._collection,
-                [query],
-                anns_field=field,
-                limit=limit,
-                filter="" if allowed is None else _expression(allowed),
-                search_params={
-                    "metric_type": "IP",
-                    "params": {"ef": max(_BEAM, 2 * limit)} if field == "vector" else {},
-                },
-                consistency_level="Eventually",  # a collection does not change once it is complete
-                timeout=ANSWER_WITHIN,
-            )
+        (hits,) = self._ask(
+            self._client.search,
+            [query],
+            anns_field=field,
+            limit=limit,
+            filter="" if allowed is None else _expression(allowed),
+            search_params={
+                "metric_type": "IP",
+                "params": {"ef": max(_BEAM, 2 * limit)} if field == "vector" else {},
+            },
+        )
         # The client gives inner products as such: higher is better, on a server and in a file.
         return np.array(hits.distances, np.float32), np.array(hits.ids, np.int64)
 
@@ -281,14 +289,7 @@ class MilvusEngine:
         asked = np.unique(positions)
         packed: dict[int, str] = {}
         for start in range(0, len(asked), _LIMIT):
-            with reported(self._address):
-                found = self._client.query(
-                    self._collection,
-                    ids=asked[start : start + _LIMIT].tolist(),
-                    output_fields=["evidence"],
-                    consistency_level="Eventually",
-                    timeout=ANSWER_WITHIN,
-                )
+            found = self._rows(asked[start : start + _LIMIT].tolist(), "evidence")
             packed.update(
                 (row["id"], row["evidence"] or self._pack_again(row["id"])) for row in found
             )
@@ -302,20 +303,36 @@ class MilvusEngine:
 
     def _pack_again(self, position: int) -> str:
         """The evidence of a passage that is too long for the field."""
-        with reported(self._address):
-            (row,) = self._client.query(
-                self._collection,
-                ids=[position],
-                output_fields=["vector", "terms"],
-                consistency_level="Eventually",
-                timeout=ANSWER_WITHIN,
-            )
+        (row,) = self._rows([position], "vector", "terms")
         terms = row["terms"]
         return _pack(
             np.array(row["vector"], np.float32),
             np.array(list(terms), np.int32),
             np.array(list(terms.values()), np.float32),
         )
+
+    def _rows(self, positions: list[int], *fields: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._ask(
+            self._client.query, ids=positions, output_fields=list(fields)
+        )
+        return found
+
+    def _ask(
+        self, call: Callable[..., Any], *args: Any, within: float | None = None, **options: Any
+    ) -> Any:
+        """What a call on the collection gives, which is loaded again where the engine has started
+        anew."""
+        options |= {
+            "timeout": within or ANSWER_WITHIN,
+            "consistency_level": "Eventually",  # it does not change once it is complete
+        }
+        try:
+            return self._address.ask(call, self._collection, *args, **options)
+        except StoreUnavailable as error:
+            if getattr(error.__cause__, "code", None) != _NOT_LOADED:
+                raise
+        self._address.ask(self._client.load_collection, self._collection, timeout=ANSWER_WITHIN)
+        return self._address.ask(call, self._collection, *args, **options)
 
 
 def _expression(allowed: NDArray[np.bool_]) -> str:
@@ -376,9 +393,7 @@ def open_engine(reference: str, store: str = "") -> MilvusEngine:
     built, _, collection = reference.rpartition("#")
     address = Address.read(store or built)
     client = address.connect(ANSWER_WITHIN)
-    with reported(address):
-        there = client.has_collection(collection)
-    if not there:
+    if not address.ask(client.has_collection, collection):
         raise IndexDamaged(
             address.public, f"has no collection {collection}", "run: python build_index.py"
         )

@@ -85,8 +85,8 @@ def insights_page(insights: Insights, header: Callable[[Language], str]) -> gr.B
                 for name in _PLOTS
             ]
 
-        def load(event: gr.EventData) -> list[Any]:
-            number = event.id
+        def load(event: gr.EventData, request: gr.Request) -> list[Any]:
+            number, user = event.id, user_of(request)
             try:
                 query = Query.model_validate(event.query)
                 board = insights.board(query)
@@ -97,7 +97,13 @@ def insights_page(insights: Insights, header: Callable[[Language], str]) -> gr.B
                 failed = render("insights_failure.html", language, what=f"{error.where} {error.what}")
                 return [{"id": number, "head": "", "rest": failed, "empty": True}] + [None] * 6
             empty = not any(board.figures)
-            sent = {"id": number, "head": board.head, "rest": board.rest, "empty": empty}
+            sent = {
+                "id": number,
+                "head": board.head,
+                "rest": board.rest,
+                "empty": empty,
+                "user": user.name if user else "",
+            }
             return [sent, *board.figures]
 
         page.submit(

@@ -5,8 +5,6 @@ const log = find(".log");
 const form = find(".composer");
 const input = find("textarea");
 const send = find(".composer button");
-const SUSPICIOUS_WAIT = 2_000; // milliseconds; an answer takes a tenth of a second
-const LONGEST_WAIT = 30_000;
 
 let pending = null; // the turn that waits for its answer
 let timers = [];
@@ -43,7 +41,7 @@ async function fillExamples() {
   const asked = language;
   const list = find(".examples[data-waiting]");
   if (!list) return;
-  known[asked] ??= server.examples(asked);
+  known[asked] ??= call("examples", asked);
   const examples = await known[asked].catch(() => []);
   if (!list.isConnected) return;
   delete list.dataset.waiting;
@@ -75,7 +73,7 @@ function begin(asked, event, data) {
   root.setAttribute("aria-busy", "true");
   status.textContent = faces[language].texts.searching;
   article.scrollIntoView({ block: "start" });
-  timers = [setTimeout(failed, LONGEST_WAIT), setTimeout(knock, SUSPICIOUS_WAIT)];
+  timers = [setTimeout(failed, LONGEST_WAIT), setTimeout(() => knock().catch(failed), SUSPICIOUS_WAIT)];
   pending.again = () => begin(asked, event, data);
   trigger(event, { language, after: "", ...data, id: count });
 }
@@ -100,11 +98,6 @@ function settle() {
   pending = null;
   root.removeAttribute("aria-busy");
   status.textContent = "";
-}
-
-// Gradio keeps trying to reach a program that has ended, and says nothing.
-function knock() {
-  fetch(location.pathname, { method: "HEAD", cache: "no-store" }).catch(failed);
 }
 
 function failed() {
@@ -169,7 +162,7 @@ const acts = {
     const { asked } = turnOf(button);
     const cards = JSON.parse(button.dataset.cards);
     const request = { question: asked, cards, answered: button.dataset.language, language };
-    await server.word(request).then(download).catch(() => confirmOn(button, button.dataset.failed));
+    await call("word", request).then(download).catch(() => confirmOn(button, button.dataset.failed));
   },
   duties: showDuties,
   thumb: rate,
@@ -187,7 +180,7 @@ async function showDuties(button) {
   button.setAttribute("aria-expanded", "true");
   panel.innerHTML = '<div class="skeleton" aria-hidden="true"><i></i><i></i></div>';
   const { department, clause, language: answered } = button.dataset;
-  const html = await server.duties({ department, clause, answered, language }).catch(() => failure[language]);
+  const html = await call("duties", { department, clause, answered, language }).catch(() => failure[language]);
   if (button.getAttribute("aria-expanded") === "true") panel.innerHTML = html;
 }
 
@@ -200,7 +193,7 @@ async function rate(button) {
   const rating = button.closest(".rating");
   showThumb(rating, turn.thumb);
   const sent = { entry: turn.entry, thumb: "", reason: "", ...turn.thumb };
-  await server.rate(sent).catch(() => (status.textContent = failure[language]));
+  await call("rate", sent).catch(() => (status.textContent = failure[language]));
 }
 
 function showThumb(rating, given) {

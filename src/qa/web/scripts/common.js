@@ -5,6 +5,9 @@ const find = (selector) => element.querySelector(selector);
 const root = find(".qa");
 const status = find("[role=status]");
 
+const SUSPICIOUS_WAIT = 2_000; // milliseconds; an answer takes a tenth of a second
+const LONGEST_WAIT = 30_000;
+
 let language = preferred();
 
 function remembered(key, storage = "localStorage") {
@@ -60,6 +63,21 @@ async function fillNavigation() {
   accessible ??= fetch(`${root}faces`, { cache: "no-store" }).then((reply) => reply.json());
   const paths = await accessible.catch(() => []);
   for (const link of links) link.hidden = !paths.includes(link.dataset.path);
+}
+
+// Gradio keeps trying to reach a program that has ended, or gives nothing, and does not say so.
+function knock() {
+  return fetch(location.pathname, { method: "HEAD", cache: "no-store" });
+}
+
+// What a function of the server returns; fails when the program has ended.
+function call(name, request) {
+  const timers = [];
+  const lost = new Promise((_, fail) => {
+    timers.push(setTimeout(() => knock().catch(fail), SUSPICIOUS_WAIT), setTimeout(fail, LONGEST_WAIT));
+  });
+  const reply = server[name](request).then((value) => (value === undefined ? Promise.reject() : value));
+  return Promise.race([reply, lost]).finally(() => timers.forEach(clearTimeout));
 }
 
 async function copy(text) {

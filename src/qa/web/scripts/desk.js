@@ -47,7 +47,7 @@ function fill() {
 
 async function fillFilters() {
   const asked = language;
-  filters[asked] ??= server.filters({ language: asked });
+  filters[asked] ??= call("filters", { language: asked });
   const html = await filters[asked].catch(() => "");
   if (asked !== language || !html) return;
   find(".filters").innerHTML = html;
@@ -126,7 +126,7 @@ async function search() {
   const key = keyOf({ id, request });
   if (key === shown) return;
   if (!request.text.trim()) return showFound("", key);
-  asking = server.search(request);
+  asking = call("search", request);
   const slow = setTimeout(() => found.setAttribute("aria-busy", "true"), 200);
   const html = await asking.catch(() => `<p class="failure" role="alert">${faces[language].texts.failed}</p>`);
   clearTimeout(slow);
@@ -143,6 +143,7 @@ async function search() {
 function showFound(html, key) {
   shown = key;
   found.innerHTML = html;
+  found.dataset.of = JSON.parse(key).request.text;
   found.removeAttribute("aria-busy");
   const rows = options();
   rows.forEach((row, place) => (row.id = `desk-finding-${place}`));
@@ -188,7 +189,7 @@ async function showDetail(focus = false) {
   root.classList.add("opened");
   const request = { kind, key, text: asked ?? "", caller, language, entry };
   const slow = setTimeout(() => detail.setAttribute("aria-busy", "true"), 150);
-  const reply = await server.detail(request).catch(() => null);
+  const reply = await call("detail", request).catch(() => null);
   clearTimeout(slow);
   detail.removeAttribute("aria-busy");
   if (id !== tab().id) return;
@@ -218,7 +219,7 @@ async function mark(state) {
   const to = taken === "handed_over" ? (detail.querySelector("[name=to]")?.value ?? "") : "";
   const note = detail.querySelector("[name=note]")?.value ?? "";
   const request = { text: given.asked ?? given.text, entry: given.entry, caller: given.caller, language, state: taken, to, note, tab: given.id };
-  const reply = await server.mark(request).catch(() => null);
+  const reply = await call("mark", request).catch(() => null);
   if (reply) Object.assign(given, { state: taken ?? "", to, note, entry: reply.entry });
   save();
   showTabs();
@@ -245,11 +246,11 @@ const acts = {
   check: () => quoteCheck.showModal(),
   close: (button) => button.closest("dialog").close(),
   today: async () => {
-    today.innerHTML = (await server.log({ language }).catch(() => "")) || `<p class="failure" role="alert">${faces[language].texts.failed}</p>`;
+    today.innerHTML = (await call("log", { language }).catch(() => "")) || `<p class="failure" role="alert">${faces[language].texts.failed}</p>`;
     if (!today.open) today.showModal();
   },
   excel: async (button) => {
-    const file = await server.excel({ language }).catch(() => null);
+    const file = await call("excel", { language }).catch(() => null);
     if (file) download(file);
     confirmOn(button, file ? button.dataset.done : faces[language].texts.failed);
   },
@@ -292,7 +293,7 @@ const keys = {
   t: () => acts.today(),
   q: () => acts.check(),
   "?": () => acts.help(),
-  Escape: () => acts.back(),
+  Escape: () => find(".back").checkVisibility() && acts.back(),
 };
 
 function singleKeys() {
@@ -355,7 +356,7 @@ element.addEventListener("change", ({ target }) => {
 quoteCheck.addEventListener("submit", async (event) => {
   event.preventDefault();
   const text = quoteCheck.querySelector("[name=pasted]").value;
-  const asked = text.trim() ? server.check({ text, language }) : Promise.resolve("");
+  const asked = text.trim() ? call("check", { text, language }) : Promise.resolve("");
   quoteCheck.querySelector(".checked").innerHTML = await asked.catch(
     () => `<p class="failure" role="alert">${faces[language].texts.failed}</p>`,
   );

@@ -1,12 +1,12 @@
 // The behaviour of the insights page. Runs once, after common.js.
 const { failure } = props;
 const page = element; // holds the figures, too: no element of ours could
-const LONGEST_WAIT = 60_000;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const query = { first: "", last: "", language: "", document: "", days: "30" };
 
 let count = 0;
-let timer = 0;
+let user = "";
+let timers = [];
 const settled = new Map(); // group → what was sent, to be undone
 
 function fill() {
@@ -23,6 +23,8 @@ function fillControls() {
     button.setAttribute("aria-pressed", String(button.dataset.days === query.days));
   fillDocuments();
   fillExport();
+  find(".leave").hidden = !user;
+  find(".leave .user").textContent = user;
 }
 
 function control(name) {
@@ -59,8 +61,8 @@ function iso(moment) {
 
 function load() {
   count += 1;
-  clearTimeout(timer);
-  timer = setTimeout(failed, LONGEST_WAIT);
+  timers.forEach(clearTimeout);
+  timers = [setTimeout(failed, LONGEST_WAIT), setTimeout(() => knock().catch(failed), SUSPICIOUS_WAIT)];
   page.setAttribute("aria-busy", "true");
   status.textContent = faces[language].texts.loading;
   const { first, last, language: asked, document } = query;
@@ -70,9 +72,10 @@ function load() {
   });
 }
 
-function show({ id, head, rest, empty }) {
+function show({ id, head, rest, empty, user: name = user }) {
   if (id !== count) return; // of an earlier query
-  clearTimeout(timer);
+  user = name;
+  timers.forEach(clearTimeout);
   settled.clear();
   find(".head").innerHTML = head;
   find(".rest").innerHTML = rest;
@@ -80,7 +83,7 @@ function show({ id, head, rest, empty }) {
   page.classList.add("loaded");
   page.removeAttribute("aria-busy");
   status.textContent = "";
-  fillDocuments();
+  fillControls();
 }
 
 function failed() {
@@ -173,6 +176,7 @@ dark.addEventListener("change", load);
 window.addEventListener("qa-failure", failed);
 watch("value", () => props.value && show(props.value));
 
+element.closest("main")?.removeAttribute("role"); // the landmark that holds the figures, too
 page.classList.add("qa", "insights");
 page.prepend(find("header"));
 inDays("30");

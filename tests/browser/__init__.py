@@ -1,0 +1,1 @@
+"""Tests that drive the faces in a real browser."""
