@@ -142,6 +142,10 @@ def test_korean_texts_in_cp949_are_read(write: Write) -> None:
     assert (reading.text, reading.encoding) == (text, "cp949")
 
 
+def test_radicals_that_a_printer_wrote_become_the_characters_that_they_show(write: Write) -> None:
+    assert read(write("policy.txt", "⼀、⼈⺠政府⻓⾈⼾⻔")).text == "一、人民政府长舟户门"
+
+
 def test_a_few_damaged_characters_are_replaced_and_told(write: Write) -> None:
     data = bytearray((POLICY * 5).encode())
     data[300] = 0xFF
@@ -403,6 +407,19 @@ def test_a_heading_outside_the_text_is_its_first_line(write: Write) -> None:
         f"<body><div class='header'><h1>棠溪市夜市办法</h1></div><div id='zoom'>{body}</div></body>"
     )
     assert lines(read(write("policy.html", page)).text) == ["棠溪市夜市办法", *lines(POLICY)[1:]]
+
+
+def test_what_a_page_says_of_its_policy_is_kept(write: Write) -> None:
+    imprint = "<table><tr><td>发文机关：<td>棠溪市政府<td>文号：<td>棠政发〔2031〕7号</tr></table>"
+    body = "".join(f"<p>{line}</p>" for line in lines(POLICY))
+    page = (
+        f"<body><div class='nav'>首页</div><div>{imprint}</div><div id='zoom'>{body}</div></body>"
+    )
+    reading = read(write("policy.html", page))
+    assert lines(reading.text) == [
+        "发文机关：\t棠溪市政府\t文号：\t棠政发〔2031〕7号",
+        *lines(POLICY),
+    ]
 
 
 def test_lists_of_a_page_have_the_numbers_that_a_browser_shows(write: Write) -> None:

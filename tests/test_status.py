@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qa.messages import message
 from qa.places import NATIONAL
+from qa.render import validity_text
 from qa.status import number_key, resolve, title_keys, validity
-from qa.types import UNDATED, Document, Status, Validity
+from qa.types import LANGUAGES, UNDATED, Document, Language, Status, Validity
 
 DAY = date(2031, 6, 1)
 
@@ -228,3 +230,23 @@ def test_a_title_is_known_under_several_forms() -> None:
     assert title_keys("《威海市窑厂办法》") <= notice
     assert "窑炉安全法" in title_keys("中华人民共和国窑炉安全法（2031年修订）")
     assert title_keys("") == frozenset()
+
+
+# --- in words
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_status_is_told_with_the_days_that_it_rests_on(language: Language) -> None:
+    for status in Status:
+        found = Validity(status, "2031-05-01", "2030-02-01", "new", "新办法")
+        line = validity_text(found, language)
+        assert line.startswith(message(language, f"status.label.{status}"))
+        assert ("2031-05-01" in line) == (status is not Status.UNKNOWN)
+        assert ("2030-02-01" in line) == (status is Status.IN_FORCE)
+        assert validity_text(Validity(status, since="2030-02-01"), language)
+
+
+def test_what_is_not_known_is_never_told_as_valid() -> None:
+    assert validity_text(Validity(), "zh") == "效力未注明（原文未注明有效期，请向发文机关核实）"
+    assert validity_text(Validity(), "en").startswith("Validity not stated (")
+    assert validity_text(Validity(), "ko").startswith("효력 미표시 (")

@@ -1,6 +1,6 @@
 """Web pages: the main text, with its tables and the numbers of its lists.
 
-Parsed by lxml, which fetches nothing. Trafilatura was measured beside it (docs/clauses.md).
+Parsed by lxml, which fetches nothing; docs/clauses.md compares with Trafilatura.
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ _FRAME_AT_MOST = 0.35  # of the words: what holds more is no frame, whatever its
 _DEEPEST = 400
 _LONG_CELL = 400  # characters: a cell with more is a part of the page's layout
 _WIDEST = 100
+_IMPRINT = re.compile(
+    "索引号|发文机关|发布机构|发文字号|文号|成文日期|发布日期|公开日期|有效性|废止日期|主题分类"
+)
+_LONGEST_IMPRINT = 500  # characters
 _LIST_STYLES = {
     "1": "decimal",
     "a": "lowerLetter",
@@ -100,6 +104,7 @@ def page(markup: str) -> Reading:
     text = _Text()
     text.block(main, 0)
     lines = list(_trimmed("".join(text.parts)))
+    lines = [*_imprint(root, main), *lines]
     heading = _heading(root, main)
     if heading and heading not in "".join(lines).replace("\n", ""):
         lines.insert(0, heading)
@@ -208,6 +213,20 @@ def _heading(root: Element, main: Element) -> str:
     if len(headings) != 1 or headings[0] in inside:
         return ""
     return cell_text(clean(headings[0].text_content()))
+
+
+def _imprint(root: Element, main: Element) -> list[str]:
+    """What a page says of the policy before its text: number, issuer, dates, a line each."""
+    apart = {*main.iter(), *main.iterancestors()}
+    found: list[str] = []
+    for element in root.iter("table", "ul", "dl", "div"):
+        if element not in apart and len(set(_IMPRINT.findall(element.text_content()))) > 1:
+            text = _Text()
+            text.block(element, 0)
+            lines = [line for line in _trimmed("".join(text.parts)) if line]
+            if sum(map(len, lines)) <= _LONGEST_IMPRINT:
+                found = lines  # the innermost is met last
+    return found
 
 
 def _trimmed(text: str) -> Iterator[str]:

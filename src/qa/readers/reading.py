@@ -56,10 +56,25 @@ def refusal(path: Path | str, reason: str, **values: str) -> CorpusError:
     )
 
 
+_RADICALS = dict(
+    zip(
+        "⺁⺄⺆⺈⺉⺊⺋⺌⺍⺎⺏⺒⺓⺔⺕⺗⺘⺙⺛⺝⺞⺟⺠⺡⺣⺤⺥⺦⺨⺩⺪⺫⺭⺮⺯⺰⺱⺲⺴⺶⺷⺹⺺⺻⺼⺽⻀⻁⻂⻃⻄⻅⻆⻈⻉⻋⻌⻍⻎⻐⻑⻒⻓⻔⻕⻖⻗⻘⻙⻚⻛⻜⻝⻟⻠⻡⻢⻣⻤⻥⻦⻧⻨⻩⻪⻫⻬⻭⻮⻯⻰⻱⻲⻳",
+        "厂乙冂刀刂卜㔾小小兀尣巳幺彑彐忄扌攵旡月歺母民氵灬爫爫丬犭王疋目礻竹糸纟罓罒罓羊羊耂肀聿月臼艹虎衤覀西见角讠贝车辶辶辶钅長镸长门阜阝雨青韦页风飞食飠饣首马骨鬼鱼鸟卤麦黄黾斉齐歯齿竜龙龜亀龟",
+        strict=True,
+    )
+) | {chr(code): unicodedata.normalize("NFKC", chr(code)) for code in range(0x2F00, 0x2FD6)}
+"""Radicals → the characters that they look like (Unicode's EquivalentUnifiedIdeograph.txt).
+
+Programs that print to PDF write them in place of the characters: 人⺠政府 is found by nobody."""
+
+_CLEAN = str.maketrans({**_RADICALS, "⼾": "户", "\0": "", "\r": "\n"})
+
+
 def clean(text: str) -> str:
-    """NFC with ``\\n`` line ends, no byte order mark and no NUL."""
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    return unicodedata.normalize("NFC", text)
+    """NFC with ``\\n`` line ends, no byte order mark, no NUL, and characters for radicals."""
+    return unicodedata.normalize(
+        "NFC", text.removeprefix("\ufeff").replace("\r\n", "\n").translate(_CLEAN)
+    )
 
 
 def printed(text: str) -> int:
