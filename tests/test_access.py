@@ -107,6 +107,8 @@ def test_a_page_leads_to_the_login_and_back(visit: Visit) -> None:
     assert (reply.status_code, reply.headers["location"]) == (303, "/login?next=/desk/%3Ftab%3D2")
     form = client.get(reply.headers["location"])
     assert 'name="next" value="/desk/?tab=2"' in form.text
+    wrong = client.post("/login", data={"name": "li", "password": "x", "next": "/desk/?tab=2"})
+    assert 'name="next" value="/desk/?tab=2"' in wrong.text
     reply = client.post("/login", data={"name": "li", "password": PASSWORD, "next": "/desk/?tab=2"})
     assert (reply.status_code, reply.headers["location"]) == (303, "/desk/?tab=2")
     assert client.get("/desk/").text == '"li"'

@@ -51,12 +51,14 @@ class Statistics:
     """Counts over a selection, highest first except for ``days`` (local days, in order; each with
     its counts by outcome and by language) and ``confidence`` (``BINS`` counts by outcome).
 
+    ``total`` counts everything in the journal, whatever is selected;
     ``clauses`` count the questions that were answered by a clause; ``questions`` leave out small
     talk and what was no question. ``documents`` are counted whichever is selected.
     ``milliseconds`` are the median and the 95th percentile of the
     milliseconds to an answer.
     """
 
+    total: int
     questions: int
     outcomes: dict[str, int]
     languages: dict[str, int]
@@ -95,6 +97,7 @@ class _Count:
     def all(self) -> Statistics:
         outcomes = self._by(self._table.outcome)
         return Statistics(
+            total=self._table.select().count(),
             questions=sum(outcomes.get(outcome, 0) for outcome in _ASKED),
             outcomes=outcomes,
             languages=self._by(self._table.language),
