@@ -101,6 +101,7 @@ class TestTokenizer:
     def test_common_words_are_pieces_though_no_text_has_them(
         self, sentences: list[tuple[str, str, str]]
     ) -> None:
+        pytest.importorskip("wordfreq", reason="training has requirements of its own")
         _, korean, english = (list(column) for column in zip(*sentences, strict=True))
         config = TokenizerConfig(vocabulary=3_500, chinese=100, common_words=3_000)
         learned = learn({"zh": [], "ko": korean, "en": english}, config)

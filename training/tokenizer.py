@@ -26,7 +26,6 @@ from typing import Any, TypeAlias
 import jieba
 import opencc
 import sentencepiece
-import wordfreq
 from kiwipiepy import Kiwi
 from sentencepiece import sentencepiece_model_pb2
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, trainers
@@ -155,6 +154,8 @@ def morphemes(texts: Iterable[str]) -> Iterator[str]:
 def common_words(language: str, count: int) -> list[Piece]:
     """The ``count`` most frequent words of a language (``en``, ``ko``) that are written in its own
     letters, scored by their frequency in general texts."""
+    import wordfreq  # only here: 57 MB that only training needs
+
     letters = COMMON_LETTERS[language]
     frequencies = wordfreq.get_frequency_dict(language).items()
     ranked = ((word, math.log(share)) for word, share in frequencies if letters.fullmatch(word))
