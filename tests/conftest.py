@@ -25,10 +25,9 @@ from numpy.typing import NDArray
 from qa.assistant import Assistant
 from qa.config import DEFAULT_MODEL, ROOT
 from qa.encoder import Encoder, load_encoder
-from qa.errors import CorpusError
 from qa.evidence import FEATURES
-from qa.index import Index, Manifest, open_index
-from qa.indexing import Progress, build_index
+from qa.index import Index, open_index
+from qa.indexing import Built, Progress, build_index
 from qa.ranking import FILE, MODES, SIGNALS, Ranking, Weights
 
 TESTS = Path(__file__).parent
@@ -63,7 +62,7 @@ class BagOfCharacters:
 
 def build_quickly(
     corpus: Path, folder: Path, encoder: Encoder, progress: Progress | None = None
-) -> tuple[Manifest, tuple[CorpusError, ...]]:
+) -> Built:
     """``build_index`` with the terms of the corpus only: the built-in ones take most of the time."""
     with mock.patch("qa.indexing.builtin_terms", return_value=()):
         return build_index(corpus, folder, encoder, progress)
@@ -116,8 +115,8 @@ def encoder() -> BagOfCharacters:
 def built(tmp_path_factory: pytest.TempPathFactory, encoder: BagOfCharacters) -> Path:
     """The folder of an index of the small corpus; not to be changed."""
     folder = tmp_path_factory.mktemp("built")
-    _, problems = build_quickly(SMALL, folder, encoder)
-    assert problems == ()
+    built = build_quickly(SMALL, folder, encoder)
+    assert built.receipt.refused == []
     return folder
 
 

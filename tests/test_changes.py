@@ -79,7 +79,7 @@ def test_a_change_is_spelled_out() -> None:
     )
     assert [(c.before, c.after) for c in changed.changes if not c.same] == [
         ("4", "5"),
-        ("", "局、市财政"),
+        ("", "、市财政局"),
     ]
 
 

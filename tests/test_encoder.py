@@ -80,6 +80,55 @@ def test_any_text_has_a_vector(shipped_encoder: Encoder, text: str) -> None:
     assert length == pytest.approx(1, abs=1e-4) or length == 0
 
 
+# --- how people write
+
+SHIPPED = Tokenizer.from_file(str(DEFAULT_MODEL / "tokenizer.json"))
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_no_text_holds_a_token_that_means_unknown(text: str) -> None:
+    assert "<unk>" not in SHIPPED.encode(text, add_special_tokens=False).tokens
+
+
+@given(st.text(st.characters(codec="utf-8", categories=("L", "N", "S")), min_size=1))
+def test_every_character_that_can_be_seen_counts(shipped_encoder: Encoder, text: str) -> None:
+    assert SHIPPED.encode(text, add_special_tokens=False).tokens
+    assert np.linalg.norm(shipped_encoder.encode([text])[0]) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("企業申請出口退稅需要哪些材料", "企业申请出口退税需要哪些材料"),
+        ("ＡＥＯ企业，税率３．５％", "AEO企业,税率3.5%"),
+        ("How Long Does The REFUND Take?", "how long does the refund take?"),
+        ("수출\u00a0보험료\u200b 지원", "수출 보험료 지원"),
+    ],
+)
+def test_traditional_full_width_and_capital_forms_are_the_same_text(
+    written: str, plain: str, shipped_encoder: Encoder
+) -> None:
+    first, second = shipped_encoder.encode([written, plain])
+    assert first.tolist() == second.tolist()
+
+
+@pytest.mark.parametrize(
+    ("mistyped", "meant", "other"),
+    [
+        ("出口推税要多久能到帐", "出口退税要多久能到账", "失业登记要带什么证件"),
+        ("how logn does the exprot tax refund take", "how long does the export tax refund take",
+         "which papers do I need to register as unemployed"),
+        ("수출환급은얼마나걸리나요", "수출 환급은 얼마나 걸리나요", "실업 등록에 필요한 서류가 뭐예요"),
+    ],
+)  # fmt: skip
+def test_a_mistyped_question_stays_closer_to_what_was_meant(
+    mistyped: str, meant: str, other: str, shipped_encoder: Encoder
+) -> None:
+    slip, right, wrong = shipped_encoder.encode([mistyped, meant, other])
+    assert slip @ right > 0.5
+    assert slip @ right > slip @ wrong + 0.2
+
+
 # --- other models
 
 

@@ -47,6 +47,7 @@ def test_a_lexical_feature_is_the_best_score_of_the_clauses_passages(
     index = collector._index
     query = collector.query(QUESTION)
     scores = index.terms.score(index.terms.weigh(query.analysis.channel(letter)))
+    assert scores.shape == (len(index.passages),)
     expected = [
         max(
             (

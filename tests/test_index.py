@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from conftest import SMALL, TESTS, BagOfCharacters, run_python
 from conftest import build_quickly as build_index
 from filelock import FileLock
 
+import qa.assembly
 import qa.indexing
 from qa.builds import previous_name
+from qa.cache import Cache
 from qa.corpus import read_corpus
 from qa.errors import (
     BuildInProgress,
@@ -30,7 +33,11 @@ from qa.errors import (
     PolicyError,
 )
 from qa.index import Index, check_corpus, check_model, open_index
+from qa.lexical import LexicalWriter
 from qa.passages import clause_sentences
+from qa.records import TextFile
+from qa.stores.faiss import FaissWriter
+from qa.types import LANGUAGES, PASSAGE_KINDS
 
 ENCODER = BagOfCharacters()
 
@@ -64,24 +71,88 @@ def test_every_clause_is_a_slice_of_its_document(index: Index) -> None:
 
 def test_what_is_opened_is_what_was_read(index: Index) -> None:
     corpus = read_corpus(SMALL)
-    assert index.documents == corpus.documents
+    assert tuple(index.documents) == corpus.documents
     assert index.departments.terms == corpus.departments
     assert index.glossary.terms == corpus.glossary
     assert index.titles["tangxi_ceramics", "ko"] == "탕시시 도자기 수출 지원 조치"
     manifest = index.manifest
     assert (manifest.documents, manifest.clauses) == (2, len(index.clauses))
-    assert manifest.passages == len(index.passages) == len(index.store) == len(index.terms)
+    assert manifest.passages == len(index.passages) == len(index.terms)
     assert manifest.corpus_digest == corpus.digest
     assert (manifest.model, manifest.dimension) == (ENCODER.name, ENCODER.dimension)
 
 
 def test_vectors_are_those_of_the_passages_and_words(index: Index) -> None:
     passages = ENCODER.encode([passage.text for passage in index.passages])
-    assert index.store.vectors(np.arange(len(passages))).tolist() == passages.tolist()
-    word = list(index.vocabulary).index(index.terms.row("w:窑厂"))
+    everything = np.arange(len(passages))
+    for question in ENCODER.encode(["窑厂的补贴", "fees", "수출"]):
+        found = index.engine.similarities(question, everything)
+        assert found.tolist() == pytest.approx((passages @ question).tolist())
+    word = list(index.vocabulary).index(index.terms.rows(["w:窑厂"])[0])
     assert index.words.vectors(np.array([word])).tolist() == ENCODER.encode(["窑厂"]).tolist()
     titles = ENCODER.encode([document.title for document in index.documents])
     assert index.document_titles.vectors(np.arange(2)).tolist() == titles.tolist()
+
+
+def test_arrays_say_of_each_clause_and_passage_what_its_record_says(index: Index) -> None:
+    ids = [document.id for document in index.documents]
+    for position, clause in enumerate(index.clauses):
+        assert ids[index.document_of[position]] == clause.document_id
+        assert bool(index.numbered[position]) == bool(clause.number)
+        assert position in index.clause_range(index.document_position(clause.document_id))
+        assert index.position(clause.id) == position
+        assert index.clause(clause.id) == clause
+        spoken = {t.language for t in index.translations.get(clause.id, ())} | {"zh"}
+        assert {LANGUAGES[b] for b in range(3) if index.languages[position] >> b & 1} == spoken
+        for passage in index.clause_passages(position):
+            assert index.passages[passage].clause == index.clause_of[passage] == position
+            assert PASSAGE_KINDS[index.kind_of[passage]] == index.passages[passage].kind
+    by_id = sorted(range(len(index.clauses)), key=lambda i: index.clauses[i].id)
+    assert [int(index.id_rank[position]) for position in by_id] == list(range(len(by_id)))
+
+
+def test_printed_numbers_are_values(index: Index) -> None:
+    values = {
+        index.clauses[i].number: (
+            int(index.first_number[i]),
+            int(index.last_number[i]),
+            int(index.chain_length[i]),
+            bool(index.article[i]),
+        )
+        for i in range(len(index.clauses))
+    }
+    assert values["三"] == (3, 3, 1, False)
+    assert values["第四条"] == (4, 4, 1, True)
+    assert values[""] == (0, 0, 0, False)
+
+
+def test_clauses_are_found_by_the_departments_that_they_name(index: Index) -> None:
+    for position, clause in enumerate(index.clauses):
+        named = {
+            index.departments.terms[term].zh
+            for printed in clause.departments
+            for term in index.departments.find(printed)
+        }
+        assert index.departments_of(position) == (named or set(clause.departments))
+        for name in named:
+            assert position in index.clauses_of_departments(frozenset({name}))
+    assert index.clauses_of_departments(frozenset({"没有这个局"})).tolist() == []
+
+
+def test_an_unknown_id_has_no_position(index: Index) -> None:
+    for look_up in (index.clause, index.position, index.document, index.document_position):
+        with pytest.raises(KeyError):
+            look_up("nothing#一")
+
+
+def test_a_heading_is_the_document_without_its_text(index: Index) -> None:
+    expected = [replace(document, text="") for document in index.documents]
+    assert list(index.documents.headings()) == expected
+
+
+def test_wordings_are_found_without_reading_passages(index: Index) -> None:
+    wordings = [i for i, passage in enumerate(index.passages) if passage.kind == "wording"]
+    assert index.wordings().tolist() == wordings
 
 
 def test_a_translation_is_aligned_where_its_sentences_can_be_counted_off(index: Index) -> None:
@@ -130,10 +201,11 @@ def test_the_stages_of_a_build_are_reported_in_order(tmp_path: Path) -> None:
     reports: list[tuple[str, int, int]] = []
     build_index(SMALL, tmp_path / "index", ENCODER, lambda *report: reports.append(report))
     stages = list(dict.fromkeys(stage for stage, _, _ in reports))
-    assert stages == ["read", "clauses", "terms", "vectors", "done"]
+    assert stages == ["read", "terms", "vectors", "index", "done"]
     assert all(0 <= done <= total for _, done, total in reports)
     assert reports[-1] == ("done", 1, 1)
-    assert ("clauses", 2, 2) in reports
+    for stage in stages[:-1]:
+        assert (stage, 2, 2) in reports
 
 
 def test_an_index_of_a_corpus_without_numbers_or_companions(
@@ -271,7 +343,7 @@ def test_a_pointer_that_is_no_text_is_found(index_folder: Path) -> None:
 
 
 def test_a_build_repairs_a_damaged_index(index_folder: Path) -> None:
-    flip(current(index_folder) / "clauses.jsonl")
+    flip(current(index_folder) / "clauses.txt")
     build_index(SMALL, index_folder, ENCODER)
     assert open_index(index_folder).manifest.clauses == 11
 
@@ -280,12 +352,14 @@ def test_a_build_repairs_a_damaged_index(index_folder: Path) -> None:
 
 
 STEPS: dict[str, tuple[Any, str]] = {
+    "reading": (qa.indexing, "parse_all"),
+    "keeping results": (Cache, "put"),
     "making the folder": (qa.indexing.tempfile, "mkdtemp"),
-    "writing records": (qa.indexing, "_write_lines"),
-    "writing arrays": (qa.indexing.np, "save"),
-    "writing terms": (qa.indexing.LexicalIndex, "save"),
+    "writing records": (TextFile, "add_record"),
+    "writing arrays": (qa.assembly, "write_array"),
+    "writing terms": (LexicalWriter, "close"),
     "encoding": (BagOfCharacters, "encode"),
-    "writing vectors": (qa.indexing.FaissStore, "save"),
+    "writing vectors": (FaissWriter, "close"),
     "writing the manifest": (Path, "write_text"),
     "flushing": (qa.indexing.os, "fsync"),
     "renaming the build": (Path, "rename"),
@@ -386,7 +460,7 @@ build_quickly(Path(sys.argv[2]), Path(sys.argv[1]), BagOfCharacters(), lambda st
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", ["clauses", "terms", "vectors", "rename", "replace", "done"])
+@pytest.mark.parametrize("step", ["read", "terms", "vectors", "index", "rename", "replace", "done"])
 def test_a_build_that_is_killed_leaves_an_index_in_use(
     step: str, changed: Path, index_folder: Path
 ) -> None:
@@ -440,7 +514,7 @@ from conftest import BagOfCharacters, SMALL
 from conftest import build_quickly
 
 def wait(stage, *_):
-    if stage == "clauses":
+    if stage == "terms":
         print(stage, flush=True)
         sys.stdin.readline()
 
@@ -457,7 +531,7 @@ def test_of_two_processes_that_build_one_is_refused(tmp_path: Path) -> None:
         text=True,
     ) as other:
         assert other.stdout is not None
-        assert other.stdout.readline() == "clauses\n"
+        assert other.stdout.readline() == "terms\n"
         with pytest.raises(BuildInProgress):
             build_index(SMALL, tmp_path / "index", ENCODER)
         other.communicate("\n" * 10, timeout=120)

@@ -247,7 +247,7 @@ def test_an_empty_selection_leads_back_to_all_days(
 ) -> None:
     ask(journal, assistant, "窑炉改造有没有补贴")
     shown = board(insights, interface="en", first="2001-01-01", last="2001-01-02")
-    assert "No questions in this selection" in shown.rest or "Nobody has asked" in shown.rest
+    assert "No questions in this selection" in shown.rest
     shown = board(insights, interface="en", language="ko")
     assert not any(shown.figures)
 

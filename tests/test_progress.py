@@ -158,7 +158,8 @@ def test_a_folder_that_cannot_be_written_keeps_no_build_from_succeeding(tmp_path
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "null", "{", '{"state": 3}', '{"state": "done", "share": "x"}', '{"other": 1}']
+    "text",
+    ["", "[]", "null", "{", '{"state": 3}', '{"state": "done", "share": "x"}', '{"other": 1}'],
 )
 def test_a_state_that_makes_no_sense_is_no_state(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text)

@@ -104,9 +104,7 @@ def test_additions_edits_and_deletions_are_built(builds: Builds) -> None:
         path = add(builds)
         assert eventually(lambda: "bridge" in builds.documents())
         path.write_text("桥梁办法\n\n第一条 桥梁由市水利局养护。\n", encoding="utf-8")
-        assert eventually(
-            lambda: any("水利" in d.text for d in open_index(builds.index).documents)
-        )
+        assert eventually(lambda: any("水利" in d.text for d in open_index(builds.index).documents))
         path.unlink()
         assert eventually(lambda: "bridge" not in builds.documents())
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from string import Formatter
-from typing import Any, cast
+from typing import Any, ClassVar, cast
+from unittest import mock
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from qa.assistant import Assistant
 from qa.glossary import Glossary, Term
 from qa.index import Index
+from qa.journal import Journal, Reason
 from qa.messages import catalogue
 from qa.types import (
     LANGUAGES,
@@ -25,10 +31,13 @@ from qa.types import (
     Document,
     Focus,
     Hit,
+    Language,
     NumberCheck,
     Outcome,
     Quote,
+    Status,
     Translation,
+    Validity,
 )
 from qa.web.cards import Cards, clause_pieces, numeral_of, translation_pieces
 from qa.web.chat import Chat
@@ -86,28 +95,54 @@ QUOTE = Quote(
 CITATION = Citation(CLAUSE, DOCUMENT, (QUOTE,), ENGLISH)
 
 
+class Headings(tuple[Document, ...]):
+    """Documents of which those with an empty text can be asked for."""
+
+    def heading(self, position: int) -> Document:
+        return replace(self[position], text="")
+
+
+class OneDocument:
+    """An index of one document, as far as the page looks at it: nothing is searched here."""
+
+    folder = Path()
+    glossary = Glossary([])
+    titles: ClassVar = {("policy", "en"): "Trade Policy"}
+    translations: ClassVar = {CLAUSE.id: (ENGLISH,)}
+
+    def __init__(self, document: Document, clauses: tuple[Clause, ...]) -> None:
+        self.documents, self.clauses = Headings([document]), clauses
+        self.numbered = np.array([bool(clause.number) for clause in clauses], bool)
+        self.document_of = np.zeros(len(clauses), np.int32)
+        self.departments = Glossary([Term("市税务局", "Tax Service", "세무국")])
+        self.kind_of = np.zeros(0, np.uint8)
+
+    def document(self, document_id: str) -> Document:
+        return self.documents[self.document_position(document_id)]
+
+    def document_position(self, document_id: str) -> int:
+        return {document.id: place for place, document in enumerate(self.documents)}[document_id]
+
+    def clause(self, clause_id: str) -> Clause:
+        return self.clauses[self.position(clause_id)]
+
+    def position(self, clause_id: str) -> int:
+        return {clause.id: place for place, clause in enumerate(self.clauses)}[clause_id]
+
+    def clause_range(self, _document: int) -> range:
+        return range(len(self.clauses))
+
+    def translation(self, clause: Clause, language: Language) -> Translation | None:
+        group = self.translations.get(clause.id, ())
+        return next((each for each in group if each.language == language), None)
+
+    def clauses_of_departments(self, names: frozenset[str]) -> NDArray[np.int64]:
+        named = [bool(names & set(clause.departments)) for clause in self.clauses]
+        return np.flatnonzero(np.array(named, bool))
+
+
 def index_of(*clauses: Clause, document: Document = DOCUMENT) -> Index:
-    """An index as far as the page looks at it: nothing is searched here."""
-    nothing = cast(Any, None)
-    return Index(
-        manifest=nothing,
-        folder=Path(),
-        documents=(document,),
-        clauses=clauses,
-        passages=(),
-        translations={CLAUSE.id: (ENGLISH,)},
-        titles={("policy", "en"): "Trade Policy"},
-        departments=Glossary([Term("市税务局", "Tax Service", "세무국")]),
-        glossary=Glossary([]),
-        store=nothing,
-        document_titles=nothing,
-        words=nothing,
-        vocabulary=nothing,
-        outside=nothing,
-        outside_documents=nothing,
-        terms=nothing,
-        document_terms=nothing,
-    )
+    return cast(Index, OneDocument(document, clauses))
 
 
 CARDS = Cards(index_of(CLAUSE, OTHER))
@@ -127,6 +162,7 @@ class Page(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__()
         self.tags: list[str] = []
+        self.elements: list[dict[str, str]] = []
         self.attributes: list[tuple[str, str]] = []
         self.texts: list[str] = []
         self.marked = ""
@@ -135,6 +171,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
+        self.elements.append({name: value or "" for name, value in attrs})
         self.attributes += [(name, value or "") for name, value in attrs]
 
     def handle_data(self, data: str) -> None:
@@ -148,6 +185,10 @@ class Page(HTMLParser):
     @property
     def text(self) -> str:
         return re.sub(r"\s+", " ", "".join(self.texts))
+
+    def opens(self) -> list[str]:
+        """The clauses that can be opened, in order."""
+        return [each["data-clause"] for each in self.elements if each.get("data-act") == "open"]
 
     def values(self, name: str) -> list[str]:
         return [value for attribute, value in self.attributes if attribute == name]
@@ -288,7 +329,7 @@ def test_labels_follow_the_switch_and_texts_the_question() -> None:
 
 
 def test_further_clauses_that_may_apply_can_be_opened() -> None:
-    assert "policy#四" in page(answered("zh")).values("data-clause")
+    assert "policy#四" in page(answered("zh")).opens()
     sure = answered("zh", hits=(Hit(CLAUSE, 0.9, 1), Hit(OTHER, 0.01, 2)))
     assert "Other clauses that may apply" not in page(sure).text
 
@@ -320,7 +361,7 @@ def test_a_follow_up_says_what_it_continues_and_offers_to_search_anew() -> None:
 def test_the_position_in_the_document_shows_the_neighbouring_clauses() -> None:
     shown = page(answered("en", hits=()))
     assert "Clause 1 of 2" in shown.text
-    assert shown.values("data-clause") == ["policy#三", "policy#四"]
+    assert shown.opens() == ["policy#三", "policy#四"]
     assert shown.values("aria-current") == ["true"]
 
 
@@ -347,7 +388,7 @@ def test_a_choice_shows_what_each_clause_says_and_opens_it() -> None:
     shown = page(answer)
     assert "Did you mean one of these clauses?" in shown.text
     assert "Within two working days." in shown.text
-    assert shown.values("data-clause") == [CLAUSE.id]
+    assert shown.opens() == [CLAUSE.id]
     assert shown.values("data-language") == ["en"]
 
 
@@ -358,7 +399,7 @@ def test_a_refusal_explains_itself() -> None:
     assert "beach, dog" in shown.text
     assert "12345" in shown.text
     assert "Tax Service" in shown.text
-    assert shown.values("data-clause") == [CLAUSE.id, OTHER.id]
+    assert shown.opens() == [CLAUSE.id, OTHER.id]
     assert not shown.marked
 
 
@@ -377,51 +418,87 @@ def test_small_talk_is_answered_in_its_own_language() -> None:
 # --- the conversation
 
 
-class Unavailable(Assistant):
-    """An assistant that has its clauses and cannot search."""
-
-    def __init__(self) -> None:
-        self.index = CARDS.index
-        self._documents = {DOCUMENT.id: DOCUMENT}
-
-    def ask(self, question: str, **_: Any) -> Answer:
-        if question == "谢谢":
-            return Answer(question, "zh", Outcome.SMALL_TALK, reply="thanks")
-        raise RuntimeError("out of memory")
+@pytest.fixture
+def chat(assistant: Assistant) -> Chat:
+    """A chat on the small corpus."""
+    return Chat(assistant)
 
 
-CHAT = Chat(Unavailable())
+@pytest.fixture
+def refund(assistant: Assistant) -> Answer:
+    """An answer that cites one clause."""
+    answer = assistant.ask("How fast are export tax refunds completed?")
+    assert [citation.clause.number for citation in answer.citations] == ["二"]
+    return answer
 
 
 def test_a_question_that_breaks_the_program_gets_a_reply_and_is_logged(
-    caplog: pytest.LogCaptureFixture,
+    chat: Chat, refund: Answer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    before = answered("en")
-    turn = CHAT.ask("?", before, "ko")
+    with mock.patch.object(Assistant, "ask", side_effect=RuntimeError("out of memory")):
+        turn = chat.ask("?", refund, "ko")
     assert "문제가 발생했습니다" in turn.html["ko"]
-    assert turn.answer is before
+    assert turn.answer is refund
     assert "out of memory" in caplog.text
 
 
-def test_small_talk_does_not_end_the_topic() -> None:
-    before = answered("en")
-    assert CHAT.ask("谢谢", before, "zh").answer is before
+def test_small_talk_does_not_end_the_topic(chat: Chat, refund: Answer) -> None:
+    assert chat.ask("谢谢", refund, "zh").answer is refund
 
 
-def test_a_chosen_clause_keeps_the_sentences_that_were_offered() -> None:
-    offered = Answer("?", "en", Outcome.CLARIFY, (Hit(CLAUSE, 0.5, 1),), choices=(CITATION,))
-    turn = CHAT.open(CLAUSE.id, "en", offered)
-    assert Page(turn.html["en"]).marked == "Within two working days." + SECOND
+def test_a_chosen_clause_keeps_the_sentences_that_were_offered(chat: Chat, refund: Answer) -> None:
+    (citation,) = refund.citations
+    first = replace(citation, quotes=citation.quotes[:1])
+    offered = replace(refund, outcome=Outcome.CLARIFY, citations=(), choices=(first,))
+    turn = chat.open(citation.clause.id, "en", offered)
+    assert Page(turn.html["en"]).marked == first.quotes[0].translation + first.quotes[0].text
     assert turn.answer
-    assert turn.answer.citations == (CITATION,)
+    assert turn.answer.citations == (first,)
 
 
-def test_any_other_clause_opens_as_a_whole() -> None:
-    turn = CHAT.open(CLAUSE.id, "en", None)
-    assert "Refunds are made." in turn.html["zh"]
+def test_any_other_clause_opens_as_a_whole(chat: Chat, refund: Answer) -> None:
+    turn = chat.open(refund.citations[0].clause.id, "en", None)
+    assert "within 3 working days" in turn.html["zh"]
     assert not Page(turn.html["en"]).marked
     assert turn.answer
     assert turn.answer.outcome is Outcome.ANSWERED
+
+
+def test_a_clause_that_is_gone_is_said_to_be(chat: Chat) -> None:
+    turn = chat.open("no-such-policy#一", "en", None)
+    assert catalogue("en")["reply.clause_gone"] in turn.html["en"]
+
+
+def test_a_shared_follow_up_is_asked_of_the_clause_that_it_continued(
+    chat: Chat, refund: Answer
+) -> None:
+    clause = refund.citations[0].clause
+    turn = chat.ask("Which department is responsible?", None, "en", after=clause.id)
+    assert turn.after == clause.id
+    assert "Municipal Tax Bureau" in turn.html["en"]
+
+
+def test_what_is_asked_and_how_it_is_judged_is_written_down(chat: Chat, tmp_path: Path) -> None:
+    chat.journal = Journal(tmp_path / "journal.sqlite")
+    turn = chat.ask("出口退税几天办结？", None, "zh", session="a")
+    chat.rate(turn.entry, "down", "not_detailed")
+    (entry,) = chat.journal.today("chat")
+    assert (entry.id, entry.question) == (turn.entry, "出口退税几天办结？")
+    assert (entry.thumb, entry.reason) == ("down", "not_detailed")
+    with pytest.raises(ValueError, match="sideways"):
+        chat.rate(turn.entry, "sideways", "")
+    chat.journal.close()
+
+
+def test_clauses_to_save_are_quoted_as_they_were_cited(chat: Chat, refund: Answer) -> None:
+    (citation,) = refund.citations
+    starts = [quote.start for quote in citation.quotes]
+    (again,) = chat.citations([(citation.clause.id, starts)], "en")
+    assert again == citation
+    (whole,) = chat.citations([(citation.clause.id, [10**6])], "en")
+    assert len(whole.quotes) >= len(citation.quotes)
+    with pytest.raises(KeyError):
+        chat.citations([("no-such-policy#一", [])], "en")
 
 
 # --- the page
@@ -477,3 +554,53 @@ def test_a_port_in_use_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -
     (line,) = capsys.readouterr().err.splitlines()
     assert f"127.0.0.1:{port}" in line
     assert "--port" in line
+
+
+# --- what can be done with an answer
+
+
+def test_a_department_can_be_asked_for_what_else_it_does() -> None:
+    chips = [each for each in page(answered("en")).elements if each.get("data-act") == "duties"]
+    assert [each["data-department"] for each in chips] == ["市税务局", "市商务局"]
+    assert {each["data-clause"] for each in chips} == {CLAUSE.id}
+    assert {each["aria-expanded"] for each in chips} == {"false"}
+
+
+def test_further_duties_leave_out_the_clause_at_hand() -> None:
+    also = replace(OTHER, departments=("市税务局",))
+    cards = Cards(index_of(CLAUSE, also))
+    shown = Page(cards.further_duties("市税务局", CLAUSE, "en", "en"))
+    assert shown.opens() == [OTHER.id]
+    assert "Tax Service" in shown.text
+    none = Page(cards.further_duties("市商务局", CLAUSE, "en", "en"))
+    assert none.opens() == []
+    assert catalogue("en")["duties.none"] in none.text
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_the_status_of_a_policy_stands_on_its_card(status: Status) -> None:
+    citation = replace(CITATION, validity=Validity(status))
+    shown = page(answered("en", citations=(citation,)), "ko")
+    assert catalogue("ko")[f"status.label.{status}"] in shown.text
+
+
+def test_an_answer_names_what_it_needs_to_be_saved() -> None:
+    (kept,) = page(answered("en")).values("data-cards")
+    assert json.loads(kept) == [{"clause": CLAUSE.id, "starts": [QUOTE.start]}]
+    reasons = page(answered("en")).values("data-reason")
+    assert reasons == [str(reason) for reason in Reason]
+
+
+def test_suggestions_stand_as_they_were_asked_and_as_nothing_else() -> None:
+    hostile = "<b>退税</b>多久？"
+    html = CARDS.answer(answered("zh"), "zh", [hostile])
+    assert "b" not in Page(html).tags
+    assert hostile in Page(html).text
+
+
+def test_a_list_of_clauses_says_how_many_there_are_in_all() -> None:
+    several = answered("en", focus=Focus.DUTIES, departments=("市税务局",), total=130)
+    assert "Clauses that Tax Service is responsible for (130)" in page(several).text
+    assert "and 129 more" in page(several).text
+    contents = page(answered("en", focus=Focus.CONTENTS, total=14)).text
+    assert "“Trade Policy” has 14 clauses:" in contents

@@ -122,7 +122,7 @@ def settling_sentences(
 
 def _support(evidence: Evidence, index: Index, clause: Clause) -> dict[Language, dict[int, float]]:
     """How much of the question each sentence of ``clause`` supports, by language."""
-    position = next(c for c in evidence.clauses if index.clauses[c].id == clause.id)
+    position = index.position(clause.id)
     support: defaultdict[Language, dict[int, float]] = defaultdict(dict)
     for row in np.flatnonzero(evidence.passage_clauses == position):
         passage = index.passages[evidence.passages[row]]

@@ -27,7 +27,7 @@ from qa.numbers import find_numbers
 from qa.ranking import Ranking
 from qa.references import Reference, References
 from qa.retrieval import Result, Retriever
-from qa.scope import Scope, clauses_of_departments
+from qa.scope import Scope
 from qa.text import detect_language, normalise
 from qa.types import (
     Answer,
@@ -72,6 +72,7 @@ class _Asked:
     question: str
     language: Language
     intent: Intent
+    scope: Scope
     allowed: NDArray[np.bool_] | None
     day: date
     searched: str
@@ -136,21 +137,32 @@ class Assistant:
             return Answer(question, language, Outcome.INVALID, reply=intent.invalid)
         if intent.small_talk:
             return Answer(question, language, Outcome.SMALL_TALK, reply=intent.small_talk)
-        limits = _within(scope or Scope(), documents)
-        named = self._references.find(question)
-        searched = question
-        if named is not None:
-            searched = named.rest
-            intent = _without_name(read_intent(searched, language), intent)
-            ids = frozenset(self.catalogue.headings[place].id for place in named.documents)
-            limits = _within(limits, ids)
-        allowed = self.catalogue.mask(limits)
+        limits, day = _within(scope or Scope(), documents), today or date.today()
         asked = _Asked(
-            question, language, intent, allowed, today or date.today(), searched, previous
+            question, language, intent, limits, self.catalogue.mask(limits), day, question, previous
         )
-        if named is not None and not named.documents:
-            return self._of_an_unknown_policy(asked, named.named)
-        return self._answer(asked, named)
+        named = self._references.find(question)
+        if named is None:
+            return self._answer(asked, None)
+        answer = self._of_named(asked, named)
+        # What may be an abbreviation may be none.
+        sure = named.certain or answer.outcome is not Outcome.NO_CLAUSE
+        return answer if sure else self._answer(asked, None)
+
+    def _of_named(self, asked: _Asked, named: Reference) -> Answer:
+        """The answer from the policies that the question names."""
+        ids = frozenset(self.catalogue.headings[place].id for place in named.documents)
+        limits = _within(asked.scope, ids)
+        within = replace(
+            asked,
+            intent=_without_name(read_intent(named.rest, asked.language), asked.intent),
+            scope=limits,
+            allowed=self.catalogue.mask(limits),
+            searched=named.rest,
+        )
+        if not named.documents:
+            return self._of_an_unknown_policy(within, named.named)
+        return self._answer(within, named)
 
     def _answer(self, asked: _Asked, named: Reference | None) -> Answer:
         """The answer to what is a question, in one of the ways below."""
@@ -192,12 +204,11 @@ class Assistant:
 
     def _search(self, asked: _Asked, *, assumed: Clause | None = None) -> Answer:
         """The answer that a search finds: among the policies that hold, else among all."""
-        lapsed = self._lapsed(asked)
         result = self._found(asked, asked.allowed)
         outcome = self._outcome(result, asked, asked.allowed)
-        if lapsed is not None and any(_is_lapsed(hit) for hit in result.hits):
+        if any(_is_lapsed(hit) for hit in result.hits):
             # Versions of one clause compete: alone, those that hold may be sure.
-            holding = ~lapsed if asked.allowed is None else asked.allowed & ~lapsed
+            holding = self.catalogue.holding(asked.scope, asked.day)
             alone = self._found(asked, holding)
             if self._outcome(alone, asked, holding) is Outcome.ANSWERED:
                 answer = self._quoted(asked, alone, Outcome.ANSWERED, assumed)
@@ -293,7 +304,7 @@ class Assistant:
             return None
         if self._topic_beside(named, intent, asked.language):
             return None
-        places = clauses_of_departments(self.index, self.collector, named)
+        places = self.index.clauses_of_departments(named)
         return self._list(asked, places, Focus.DUTIES, departments=tuple(sorted(named)))
 
     def _contents(self, asked: _Asked, documents: Sequence[int]) -> Answer:
@@ -392,11 +403,6 @@ class Assistant:
         added = [hit for hit in second if hit.clause.id not in known]
         return answering.in_force_first((*first, *added), self._ranking.answer)[:_LISTED]
 
-    def _lapsed(self, asked: _Asked) -> NDArray[np.bool_] | None:
-        """The clauses whose policies do not hold on the day; None where all do."""
-        lapsed = self.catalogue.lapsed(asked.day)
-        return lapsed[self.catalogue.document_of] if lapsed.any() else None
-
     def _validity(self, clause: Clause, day: date) -> Validity:
         return self.catalogue.validity(clause.document_id, day)
 
@@ -474,9 +480,8 @@ class Assistant:
         self, question: str, clause: Clause, language: Language, today: date | None = None
     ) -> Citation:
         """A citation of ``clause`` that quotes the sentences which settle ``question`` best."""
-        place = self.catalogue.clauses(self.catalogue.position(clause.document_id))
         allowed = np.zeros(len(self.catalogue.document_of), bool)
-        allowed[[p for p in place if self.index.clauses[p].id == clause.id]] = True
+        allowed[self.catalogue.clause_position(clause)] = True
         result = self._retriever.search(question, language, 1, allowed)
         sentences = answering.settling_sentences(
             result,

@@ -17,20 +17,24 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from qa.builds import roll_back
+from qa.builds import current_name, roll_back, write_in_one_step
 from qa.config import Settings
 from qa.corpus import corpus_digest
 from qa.encoder import Encoder, load_encoder
 from qa.errors import PolicyError
 from qa.index import Manifest
 from qa.indexing import build_index
+from qa.messages import terminal_language
+from qa.packs.install import mend
 from qa.progress import BuildReport
+from qa.receipt import Receipt
+
+RECEIPT = "receipt.json"
+"""The file of a build that says what became of every file of the corpus."""
 
 _STAGES = {
-    "read": ("reading the corpus", "files"),
-    "documents": ("reading documents", "documents"),
-    "clauses": ("splitting into clauses", "documents"),
-    "terms": ("indexing terms", "passages"),
+    "read": ("looking at the corpus", "files"),
+    "terms": ("reading and analysing", "documents"),
     "vectors": ("embedding passages", "passages"),
     "index": ("writing the index", "parts"),
     "done": ("done", "index"),
@@ -85,20 +89,43 @@ def build(
             built = build_index(corpus, index, encoder, report)
         finally:
             bar.close()
-    manifest, problems = built
-    for problem in problems:
-        print(f"left out: {problem}", file=sys.stderr)
-    return manifest
+    tell_receipt(index, receipt)
+    return built.manifest
+
+
+def tell_receipt(index: Path, file: Path | None) -> None:
+    """Says on standard error what became of the files that the build in use was made from, and
+    writes it into ``file`` as JSON where one is named.
+
+    Raises:
+        PolicyError: the build has no receipt, or the file cannot be written.
+    """
+    source = index / current_name(index) / RECEIPT
+    if source.is_file():
+        text = source.read_text(encoding="utf-8")
+        print(Receipt.from_json(json.loads(text)).page(terminal_language()), file=sys.stderr)
+        if file:
+            try:
+                write_in_one_step(file, text)
+            except OSError as error:
+                raise PolicyError(
+                    file,
+                    f"cannot be written ({error.strerror or error}); the index is built",
+                    "name another file with --receipt",
+                ) from error
+    elif file:
+        raise PolicyError(index, "has a build without a receipt", "build it anew")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
     try:
         options = _parser(Settings.from_environment()).parse_args(arguments)
-        if options.rollback:
-            return _roll_back(options)
         if options.background:
             _in_the_background()
+        mend(options.index, options.corpus)
+        if options.rollback:
+            return _roll_back(options)
         if options.watch:
             return _watch(options)
         manifest = build(

@@ -93,7 +93,7 @@ def differences(before: str, after: str) -> tuple[Change, ...]:
     old, new = form_of(before), form_of(after)
     changes: list[Change] = []
     done_old = done_new = 0
-    codes = _joined(list(Levenshtein.opcodes(old.text, new.text)))
+    codes = _shifted(_joined(list(Levenshtein.opcodes(old.text, new.text))), old.text, new.text)
     for number, (same, (_, end_old), (_, end_new)) in enumerate(codes, start=1):
         last = number == len(codes)
         to_old = len(before) if last else max(old.end(end_old), done_old)
@@ -121,3 +121,48 @@ def _joined(codes: Sequence[Opcode]) -> list[_Step]:
             _, (start_old, _), (start_new, _) = steps.pop()
         steps.append((same, (start_old, code.src_end), (start_new, code.dest_end)))
     return steps
+
+
+def _shifted(steps: list[_Step], old: str, new: str) -> list[_Step]:
+    """The steps with each pure insertion or deletion moved to where it reads best: of 市商务局、市财政局
+    「、市财政局」 is new, and not 「局、市财政」, which is as true.
+
+    The idea is the lossless clean-up of Fraser's diff-match-patch.
+    """
+    steps = list(steps)
+    for i in range(1, len(steps) - 1):
+        (_, before_old, before_new), (same, own_old, own_new), (_, next_old, next_new) = steps[
+            i - 1 : i + 2
+        ]
+        in_new = own_old[0] == own_old[1]
+        if same or not (in_new or own_new[0] == own_new[1]):
+            continue
+        text, (first, last), (lowest, _) = (
+            (new, own_new, before_new) if in_new else (old, own_old, before_old)
+        )
+        shift = _best_shift(text, first, last, lowest, (next_new if in_new else next_old)[1])
+        steps[i - 1] = (True, _moved(before_old, 0, shift), _moved(before_new, 0, shift))
+        steps[i] = (same, _moved(own_old, shift, shift), _moved(own_new, shift, shift))
+        steps[i + 1] = (True, _moved(next_old, shift, 0), _moved(next_new, shift, 0))
+    return [step for step in steps if step[1][0] < step[1][1] or step[2][0] < step[2][1]]
+
+
+def _moved(span: tuple[int, int], start: int, end: int) -> tuple[int, int]:
+    return span[0] + start, span[1] + end
+
+
+def _best_shift(text: str, first: int, last: int, lowest: int, highest: int) -> int:
+    """By how much ``text[first:last]`` can be moved, within ``text[lowest:highest]`` and to the same
+    effect, so that it begins or ends with a mark; 0 where it cannot."""
+    left = 0
+    while first + left > lowest and text[first + left - 1] == text[last + left - 1]:
+        left -= 1
+    right = 0
+    while last + right < highest and text[first + right] == text[last + right]:
+        right += 1
+    marks = [
+        shift
+        for shift in range(left, right + 1)
+        if not (text[first + shift].isalnum() and text[last + shift - 1].isalnum())
+    ]
+    return min(marks, key=abs, default=0)

@@ -8,7 +8,7 @@ best counts. Document titles and whole documents say which policy is meant. Noth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,12 +19,12 @@ from qa.analysis import Analysis, analyse
 from qa.encoder import Encoder
 from qa.index import Index
 from qa.lexical import WeightedTerm
-from qa.places import around, document_places, places_in
+from qa.places import around, places_in
+from qa.types import PASSAGE_KINDS as KINDS
 
 Numbers = NDArray[np.float32]
 
 PASSAGE_CHANNELS = ("words", "grams", "sounds", "concepts", "similar", "dense")
-KINDS = ("title", "sentence", "clause", "wording")
 FEATURES = (
     *(f"{channel}_{kind}" for channel in PASSAGE_CHANNELS for kind in KINDS),
     *(
@@ -85,35 +85,15 @@ class Evidence:
 
 
 class Collector:
-    """Collects the evidence for questions from an index.
-
-    ``clause_departments`` holds the canonical names of the departments of each clause.
-    """
+    """Collects the evidence for questions from an index."""
 
     def __init__(self, index: Index, encoder: Encoder) -> None:
         self._index = index
         self._encoder = encoder
-        self._clause_of = np.array([passage.clause for passage in index.passages], np.int64)
-        self._kind_of = np.array(
-            [KINDS.index(passage.kind) for passage in index.passages], np.int64
-        )
-        self._first_passage = np.searchsorted(self._clause_of, np.arange(len(index.clauses) + 1))
-        positions = {document.id: position for position, document in enumerate(index.documents)}
-        self._document_of = np.array([positions[c.document_id] for c in index.clauses], np.int64)
-        self._unnumbered = np.array([not clause.number for clause in index.clauses], np.float32)
-        self.clause_departments = [
-            self._departments_of(clause.departments) for clause in index.clauses
-        ]
         outside = np.arange(len(index.outside), dtype=np.int64)
         self._outside_vectors = index.outside.vectors(outside)
-        self._places_of = [document_places(document) for document in index.documents]
         # People use the same words again and again; looking one up costs more than all the rest.
         self._neighbours = lru_cache(maxsize=_REMEMBERED_WORDS)(self._find_neighbours)
-
-    def _departments_of(self, names: Sequence[str]) -> frozenset[str]:
-        """Canonical names of the departments that ``names`` mention (their own where unknown)."""
-        found = frozenset[str]().union(*map(self.mentioned_departments, names))
-        return found or frozenset(names)
 
     def mentioned_departments(self, text: str) -> frozenset[str]:
         """Canonical names of the departments that a text names."""
@@ -136,91 +116,80 @@ class Collector:
             text,
             analysis,
             terms,
-            self._encoder.encode([text])[0],
+            self.vector(text),
             self.mentioned_departments(text),
             places_in(text),
         )
 
     def collect(self, query: Query, allowed: NDArray[np.bool_] | None = None) -> Evidence:
-        """The evidence for the candidates of ``query``, within the ``allowed`` clauses where given."""
-        lexical = {name: self._index.terms.score(terms) for name, terms in query.terms.items()}
-        words, weights, similar = self._similar(query)
-        lexical["similar"] = weights @ similar / max(float(weights.sum()), 1e-6)
-        clauses = self._candidates(query, lexical, allowed)
-        ranges = [np.arange(self._first_passage[c], self._first_passage[c + 1]) for c in clauses]
-        passages = np.concatenate(ranges) if ranges else np.zeros(0, np.int64)
-        dense = self._index.store.vectors(passages) @ query.vector
+        """The evidence for the candidates of ``query``, within the ``allowed`` clauses where given.
+
+        All allowed clauses are candidates where they are few; else those of the passages that are
+        best in any one channel.
+        """
+        wanted = _Wanted.of(query, self._neighbours)
+        clauses = self._candidates(query, wanted, allowed)
+        passages, sizes = self._passages_of(clauses)
+        held = self._index.engine.saturated(wanted.rows, passages)
+        similar = wanted.coverage(held)
         scores = [
-            *(lexical[name][passages] for name in PASSAGE_CHANNELS[:-1]),
-            np.maximum(dense, 0),
+            *(wanted.score(channel, held) for channel in _LETTER),
+            wanted.weights @ similar / max(float(wanted.weights.sum()), 1e-6),
+            np.maximum(self._index.engine.similarities(query.vector, passages), 0),
         ]
+        owners = np.repeat(np.arange(len(clauses)), sizes)
+        kinds = self._index.kind_of[passages]
         features = np.concatenate(
             [
-                *(self._by_kind(clauses, passages, score) for score in scores),
+                *(_by_kind(owners, kinds, score, len(clauses)) for score in scores),
                 self._context(query, clauses),
             ],
             axis=1,
         )
-        support = (scores[0] + scores[3] + scores[4] + 2 * scores[5]) / 5
-        coverage = self._by_clause(clauses, similar[:, passages])
         return Evidence(
             clauses,
             features.astype(np.float32),
             passages,
-            self._clause_of[passages],
-            support,
-            words,
-            weights,
-            coverage,
-            self._outside(query)[self._document_of[clauses]],
+            clauses[owners],
+            (scores[0] + scores[3] + scores[4] + 2 * scores[5]) / 5,
+            wanted.words,
+            wanted.weights,
+            _by_clause(similar, sizes),
+            self._outside(query)[self._index.document_of[clauses]],
         )
 
+    def _passages_of(
+        self, clauses: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The positions of all passages of ``clauses``, and how many each has."""
+        firsts = self._index.first_passage[clauses]
+        sizes = self._index.first_passage[clauses + 1] - firsts
+        before = np.cumsum(sizes) - sizes
+        return np.arange(sizes.sum()) + np.repeat(firsts - before, sizes), sizes
+
     def _candidates(
-        self, query: Query, lexical: dict[str, Numbers], allowed: NDArray[np.bool_] | None
+        self, query: Query, wanted: _Wanted, allowed: NDArray[np.bool_] | None
     ) -> NDArray[np.int64]:
-        if allowed is None:
-            allowed = np.ones(len(self._document_of), bool)
-        if allowed.sum() <= _CANDIDATES:
-            return np.flatnonzero(allowed)
+        count = len(self._index.clauses) if allowed is None else np.count_nonzero(allowed)
+        if count <= _CANDIDATES:
+            return np.arange(count) if allowed is None else np.flatnonzero(allowed)
+        engine, clause_of = self._index.engine, self._index.clause_of
+        within = None if allowed is None else allowed[clause_of]
         chosen = [
-            _top(np.where(allowed[self._clause_of], score, 0), _CANDIDATES)
-            for score in lexical.values()
+            engine.lexical(rows, weights, _CANDIDATES, within)[1]
+            for rows, weights in wanted.channels()
         ]
-        chosen.append(self._index.store.search(query.vector[None], _CANDIDATES)[1][0])
-        clauses = np.unique(self._clause_of[np.concatenate(chosen)])
-        return clauses[allowed[clauses]]
+        chosen.append(engine.dense(query.vector, _CANDIDATES, within)[1])
+        return np.unique(clause_of[np.concatenate(chosen)]).astype(np.int64)
 
-    def _similar(self, query: Query) -> tuple[tuple[str, ...], Numbers, Numbers]:
-        """The question's words, their weights, and how well each passage covers each of them by
-        the most similar word it has, shape (words, passages).
-
-        A soft form of BM25 in the spirit of Kusner et al. 2015 (word mover's distance) and of
-        ColBERT's MaxSim (Khattab & Zaharia 2020), over word vectors that span three languages.
-        """
-        index, terms = self._index, query.terms["words"]
-        covered = np.zeros((len(terms), len(index.passages)), np.float32)
-        if not terms:
-            return (), np.zeros(0, np.float32), covered
-        surfaces = [query.analysis.surfaces[term.term] for term in terms]
-        for position, (term, surface) in enumerate(zip(terms, surfaces, strict=True)):
-            best = covered[position]
-            if term.row >= 0:
-                columns, values = index.terms.posting(term.row)
-                best[columns] = values
-            for similarity, row in self._neighbours(surface):
-                columns, values = index.terms.posting(row)
-                best[columns] = np.maximum(best[columns], values * similarity)
-        weights = np.array([term.weight for term in terms], np.float32)
-        return tuple(surfaces), weights, covered
-
-    def _find_neighbours(self, surface: str) -> list[tuple[float, int]]:
+    def _find_neighbours(self, surface: str) -> tuple[tuple[float, int], ...]:
         """Similarity and row of the words of the index that are most similar to a word."""
         similarities, found = self._index.words.search(self._encoder.encode([surface]), _NEIGHBOURS)
-        return [
+        return tuple(
             (float(similarity), int(self._index.vocabulary[neighbour]))
             for similarity, neighbour in zip(similarities[0], found[0], strict=True)
             if similarity >= _SIMILAR_ENOUGH
-        ]
+        )
 
     def _outside(self, query: Query) -> Numbers:
         """The highest similarity of the question to one that has no answer, by document."""
@@ -229,37 +198,21 @@ class Collector:
         np.maximum.at(best, self._index.outside_documents, similarities)
         return best
 
-    def _by_clause(self, clauses: NDArray[np.int64], coverage: Numbers) -> Numbers:
-        """The best coverage of each word by the passages of each clause, (clauses, words)."""
-        sizes = self._first_passage[clauses + 1] - self._first_passage[clauses]
-        starts = (
-            np.concatenate([[0], np.cumsum(sizes)[:-1]]) if len(sizes) else np.zeros(0, np.int64)
-        )
-        if not coverage.size:
-            return np.zeros((len(clauses), len(coverage)), np.float32)
-        return np.maximum.reduceat(coverage, starts.astype(np.int64), axis=1).T
-
-    def _by_kind(
-        self, clauses: NDArray[np.int64], passages: NDArray[np.int64], scores: Numbers
-    ) -> Numbers:
-        """The best score of each clause's passages by kind, shape (clauses, KINDS)."""
-        best = np.zeros((len(clauses), len(KINDS)), np.float32)
-        row = np.searchsorted(clauses, self._clause_of[passages])
-        np.maximum.at(best, (row, self._kind_of[passages]), scores)
-        return best
-
     def _context(self, query: Query, clauses: NDArray[np.int64]) -> Numbers:
-        documents = self._document_of[clauses]
+        """What speaks for the documents of ``clauses``, and for these apart from their passages."""
+        found, places = np.unique(self._index.document_of[clauses], return_inverse=True)
+        documents = found.astype(np.int64)
         columns: list[NDArray[np.floating]] = []
         terms = self._index.document_terms
         for channel in ("words", "grams", "concepts"):
             scores = terms.score(terms.weigh(query.analysis.channel(_LETTER[channel])))
-            columns += [scores[0::2][documents], scores[1::2][documents]]
-        titles = self._index.document_titles.vectors(documents) @ query.vector
+            columns += [scores[2 * documents], scores[2 * documents + 1]]
+        titles = self._index.document_titles.similarities(query.vector, documents)
         columns.append(np.maximum(titles, 0))
         columns += self._places(query, documents)
+        columns = [column[places] for column in columns]
         columns.append(np.array([self._names_department(query, c) for c in clauses], np.float32))
-        columns.append(self._unnumbered[clauses])
+        columns.append((~self._index.numbered[clauses]).astype(np.float32))
         return np.stack(columns, axis=1).astype(np.float32)
 
     def _places(self, query: Query, documents: NDArray[np.int64]) -> list[Numbers]:
@@ -269,8 +222,8 @@ class Collector:
         here = np.zeros(len(documents), np.float32)
         elsewhere = np.zeros(len(documents), np.float32)
         if query.places:
-            for row, document in enumerate(documents):
-                places = self._places_of[document]
+            for row, document in enumerate(documents.tolist()):
+                places = self._index.places.of(document)
                 here[row] = bool(near & places)
                 elsewhere[row] = bool(places) and not here[row]
         return [here, elsewhere]
@@ -278,12 +231,114 @@ class Collector:
     def _names_department(self, query: Query, clause: int) -> float:
         if not query.departments:
             return 0.0
-        return len(query.departments & self.clause_departments[clause]) / len(query.departments)
+        named = query.departments & self._index.departments_of(clause)
+        return len(named) / len(query.departments)
 
 
-def _top(scores: Numbers, k: int) -> NDArray[np.int64]:
-    """Positions of the ``k`` best scores above zero."""
-    positive = np.flatnonzero(scores)
-    if len(positive) <= k:
-        return positive
-    return positive[np.argpartition(-scores[positive], k)[:k]]
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The terms of a question that the index has, each once.
+
+    ``rows``: ascending. ``places`` and ``shares``, by channel: the positions in ``rows`` of its
+    terms, and the share that each has of the weight of all its terms, known or not. ``words`` with
+    their ``weights``; ``similar``: for each of them the positions in ``rows`` of itself and its
+    neighbours, with their similarities.
+
+    The channel of similar words is a soft form of BM25 in the spirit of Kusner et al. 2015 (word
+    mover's distance) and of ColBERT's MaxSim (Khattab & Zaharia 2020), over word vectors that span
+    three languages: a text covers a word by the most similar word that it has.
+    """
+
+    rows: NDArray[np.int64]
+    places: dict[str, NDArray[np.int64]]
+    shares: dict[str, Numbers]
+    words: tuple[str, ...]
+    weights: Numbers
+    similar: tuple[tuple[NDArray[np.int64], Numbers], ...]
+
+    @classmethod
+    def of(
+        cls, query: Query, neighbours: Callable[[str], tuple[tuple[float, int], ...]]
+    ) -> _Wanted:
+        """The terms of ``query``, with what ``neighbours`` gives for each of its words."""
+        words = query.terms["words"]
+        surfaces = tuple(query.analysis.surfaces[term.term] for term in words)
+        groups = [
+            [(1.0, term.row)] * (term.row >= 0) + list(neighbours(surface))
+            for term, surface in zip(words, surfaces, strict=True)
+        ]
+        known = {name: [t for t in terms if t.row >= 0] for name, terms in query.terms.items()}
+        rows = np.array(
+            sorted(
+                {term.row for terms in known.values() for term in terms}
+                | {row for group in groups for _, row in group}
+            ),
+            np.int64,
+        )
+        totals = {name: sum(t.weight for t in terms) or 1.0 for name, terms in query.terms.items()}
+        return cls(
+            rows,
+            {
+                name: np.searchsorted(rows, np.array([t.row for t in terms], np.int64))
+                for name, terms in known.items()
+            },
+            {
+                name: np.array([t.weight / totals[name] for t in terms], np.float32)
+                for name, terms in known.items()
+            },
+            surfaces,
+            np.array([term.weight for term in words], np.float32),
+            tuple(
+                (
+                    np.searchsorted(rows, np.array([row for _, row in group], np.int64)),
+                    np.array([similarity for similarity, _ in group], np.float32),
+                )
+                for group in groups
+            ),
+        )
+
+    def channels(self) -> Iterator[tuple[NDArray[np.int64], Numbers]]:
+        """The rows and weights by which candidates are chosen, channel by channel.
+
+        For similar words the sum over neighbours stands in for the best of them: the candidates
+        are compared by the best afterwards.
+        """
+        for name, places in self.places.items():
+            yield self.rows[places], self.shares[name]
+        neighbours = [np.zeros(0, np.int64), *(places for places, _ in self.similar)]
+        weights = [
+            np.zeros(0, np.float32),
+            *(w * s for w, (_, s) in zip(self.weights, self.similar, strict=True)),
+        ]
+        yield self.rows[np.concatenate(neighbours)], np.concatenate(weights).astype(np.float32)
+
+    def score(self, channel: str, held: Numbers) -> Numbers:
+        """How much of a channel's terms each passage holds, in [0, 1]; ``held``: the saturated
+        frequencies of ``rows``, shape (rows, passages)."""
+        found: Numbers = self.shares[channel] @ held[self.places[channel]]
+        return found
+
+    def coverage(self, held: Numbers) -> Numbers:
+        """How well each passage covers each of ``words``, shape (words, passages)."""
+        covered = np.zeros((len(self.words), held.shape[1]), np.float32)
+        for word, (places, similarities) in enumerate(self.similar):
+            if len(places):
+                covered[word] = (similarities[:, None] * held[places]).max(axis=0)
+        return covered
+
+
+def _by_kind(
+    owners: NDArray[np.int64], kinds: NDArray[np.uint8], scores: Numbers, clauses: int
+) -> Numbers:
+    """The best score of each clause's passages by kind, shape (clauses, KINDS)."""
+    best = np.zeros((clauses, len(KINDS)), np.float32)
+    np.maximum.at(best, (owners, kinds), scores)
+    return best
+
+
+def _by_clause(coverage: Numbers, sizes: NDArray[np.int64]) -> Numbers:
+    """The best coverage of each word by the passages of each clause, shape (clauses, words)."""
+    if not coverage.size:
+        return np.zeros((len(sizes), len(coverage)), np.float32)
+    best: Numbers = np.maximum.reduceat(coverage, np.cumsum(sizes) - sizes, axis=1).T
+    return best

@@ -34,6 +34,7 @@ _AROUND = _MARKUP + "—-－“”\"'"
 _HAN = re.compile("[\u4e00-\u9fff]")
 _CLOSED = re.compile("[：:︰】〕］\\]]")  # what ends a label
 _BEFORE_COLON = rf"[*_]{{0,2}}[ \t\u3000{FILLER}]{{0,8}}"
+_BULLETS = "▲△▼●○■□◆◇★☆※►▶▪•·◎➢➤√✓✔☑"
 _LONGEST_SENTENCE = 160
 
 
@@ -121,7 +122,7 @@ def _labelled_start(grammar: NoteGrammar) -> re.Pattern[str]:
     """A label at the beginning of a line or sentence, or a long one after a space."""
     words = "|".join(label for label, _ in grammar.labels)
     return re.compile(
-        rf"(?:(?:^|(?<=[。；;！!？?.)）\]】〕:：]))[ \t\u3000*_>-]{{0,12}}"
+        rf"(?:(?:^|(?<=[。；;！!？?.)）\]】〕:：]))[ \t\u3000*_>{_BULLETS}-]{{0,12}}"
         rf"|(?<=[ \t\u3000])(?=[^ \t\u3000：:]{{4}}))"
         rf"(?P<label>[{re.escape(_OPENING)}]?(?:{words}){_BEFORE_COLON}(?:[：:︰】〕］]|{grammar.copula}))",
         re.M | re.I,

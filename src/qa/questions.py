@@ -5,7 +5,7 @@ They are suggested as they stand; nothing is made up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +19,6 @@ _LONGEST_SUGGESTED = 60
 """Characters of a question that is offered to be clicked (Latin letters count a half)."""
 _GOOD_LENGTH = 18
 """Characters of a question that says enough and is read at a glance."""
-_SEARCHED = 300
-"""Passages that are looked through for questions like one that is typed."""
 _AROUND = 2
 """How far neighbouring clauses of a document reach."""
 
@@ -35,38 +33,34 @@ class Question:
 
 
 class Questions:
-    """The known questions of an index, in the order of their clauses."""
+    """The known questions of an index, in the order of their clauses; read when they are asked for."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._places = [
-            place for place, passage in enumerate(index.passages) if passage.kind == "wording"
-        ]
-        self.all = tuple(
-            Question(passage.clause, passage.language, passage.text)
-            for passage in (index.passages[place] for place in self._places)
-        )
-        self._position = {clause.id: place for place, clause in enumerate(index.clauses)}
-        self._number = {place: number for number, place in enumerate(self._places)}
-        self._of_clause: dict[int, list[int]] = {}
-        for number, question in enumerate(self.all):
-            self._of_clause.setdefault(question.clause, []).append(number)
+        self._places = index.wordings()
+        self._asked_for = np.zeros(len(index.passages), bool)
+        self._asked_for[self._places] = True
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, number: int) -> Question:
+        passage = self._index.passages[int(self._places[number])]
+        return Question(passage.clause, passage.language, passage.text)
 
     def of(self, clause: int, language: Language) -> list[str]:
         """The questions in a language that ask for the clause at a position of the index."""
-        numbers = self._of_clause.get(clause, ())
-        asked = (self.all[number] for number in numbers)
-        return [question.text for question in asked if question.language == language]
+        places = self._index.clause_passages(clause)
+        passages = (self._index.passages[place] for place in places if self._asked_for[place])
+        return [passage.text for passage in passages if passage.language == language]
 
     def like(self, vector: NDArray[np.float32], limit: int) -> list[tuple[int, float]]:
         """The numbers of the questions nearest in meaning to a vector, with their cosines."""
-        if not self.all:
+        if not len(self):
             return []
-        count = min(_SEARCHED, len(self._index.passages))
-        scores, places = self._index.store.search(vector[None], count)
-        found = zip(places[0].tolist(), scores[0].tolist(), strict=True)
-        near = [(self._number[place], score) for place, score in found if place in self._number]
-        return near[:limit]
+        scores, places = self._index.engine.dense(vector, limit, self._asked_for)
+        numbers = np.searchsorted(self._places, places)
+        return list(zip(numbers.tolist(), scores.tolist(), strict=True))
 
     def suggestions(self, answer: Answer, limit: int = 3) -> list[str]:
         """What may be asked next: of each of the nearest clauses and of the neighbours of the one
@@ -76,7 +70,7 @@ class Questions:
         """
         if answer.outcome not in (Outcome.ANSWERED, Outcome.NO_CLAUSE):
             return []
-        if answer.focus is Focus.DUTIES:
+        if answer.focus in (Focus.DUTIES, Focus.CONTENTS):
             return []
         cited = [citation.clause for citation in answer.citations]
         near = [hit.clause for hit in answer.hits if hit.clause.id not in {c.id for c in cited}]
@@ -87,7 +81,7 @@ class Questions:
 
     def openers(self, language: Language, limit: int) -> list[str]:
         """Questions to begin with: one a clause, of clauses evenly spread over the index."""
-        clauses = sorted(self._of_clause)
+        clauses = np.unique(self._index.clause_of[self._places]).tolist()
         step = max(1, len(clauses) // max(1, limit))
         spread = (self._index.clauses[position] for position in clauses[::step])
         return self._one_each(spread, language, "", limit)
@@ -96,7 +90,7 @@ class Questions:
         self, clauses: Iterable[Clause], language: Language, asked: str, limit: int
     ) -> list[str]:
         texts: dict[str, None] = {}
-        for position in dict.fromkeys(self._positions(clauses)):
+        for position in dict.fromkeys(self._index.position(clause.id) for clause in clauses):
             fitting = [
                 text
                 for text in self.of(position, language)
@@ -108,17 +102,9 @@ class Questions:
                 break
         return list(texts)
 
-    def _positions(self, clauses: Iterable[Clause]) -> Iterator[int]:
-        for clause in clauses:
-            position = self._position.get(clause.id)
-            if position is not None:
-                yield position
-
     def _beside(self, clause: Clause) -> list[Clause]:
         """The clauses before and after one in its document, the nearest first."""
-        position = self._position.get(clause.id)
-        if position is None:
-            return []
+        position = self._index.position(clause.id)
         clauses = self._index.clauses
         around = [position + step * sign for step in range(1, _AROUND + 1) for sign in (1, -1)]
         inside = (clauses[place] for place in around if 0 <= place < len(clauses))

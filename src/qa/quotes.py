@@ -44,6 +44,7 @@ _STOPS = re.compile(r"[。！？!?\n]")
 _DOCUMENTS = 20
 """Policies that are read where no clause has a piece."""
 _GRAMS = 48
+_PASSAGES = 300
 _CANDIDATES = 60
 _MARGIN = 40
 _SENTENCES = re.compile(r"(?<=[。！？!?；;\n])[”’」』）)》\"']*|(?<=[.])(?=\s+[A-Z])")
@@ -113,12 +114,6 @@ class QuoteChecker:
 
     def __init__(self, index: Index, catalogue: Catalogue) -> None:
         self._index, self._catalogue = index, catalogue
-        clause_of = getattr(index, "clause_of", None)
-        self._clause_of = (
-            np.array([passage.clause for passage in index.passages], np.int64)
-            if clause_of is None
-            else clause_of
-        )
         self._form = lru_cache(maxsize=2_000)(self._form_of_clause)
 
     def check(self, text: str, today: date | None = None) -> tuple[Finding, ...]:
@@ -174,21 +169,15 @@ class QuoteChecker:
         """The positions of the clauses that share most of the rarest grams of ``piece``."""
         terms = self._index.terms
         analysis = analyse(piece)
-        rows = {terms.row(term) for channel in "gw" for term in analysis.channel(channel)} - {-1}
-        if not rows:
-            return self._of_notes(piece)
-        postings = sorted((terms.posting(row)[0] for row in rows), key=len)[:_GRAMS]
-        passages = np.concatenate(postings)
-        weights = np.concatenate(
-            [np.full(len(posting), 1 / np.log2(2 + len(posting))) for posting in postings]
-        )
-        clauses = self._clause_of[passages]
-        order = np.argsort(clauses, kind="stable")
-        places, first = np.unique(clauses[order], return_index=True)
-        # A passage counts a gram once; a clause has several passages: its best ones add up alike.
-        sums = np.add.reduceat(weights[order], first)
-        best = places[np.argsort(-sums, kind="stable")[:_CANDIDATES]]
-        return [*best.tolist(), *self._of_notes(piece)]
+        grams = [term for channel in "gw" for term in analysis.channel(channel)]
+        rows = np.unique(terms.rows(grams))
+        rows = rows[rows >= 0]
+        frequencies = terms.frequencies(rows)
+        rarest = np.argsort(frequencies, kind="stable")[:_GRAMS]
+        weights = (1 / np.log2(2 + frequencies[rarest])).astype(np.float32)
+        _, passages = self._index.engine.lexical(rows[rarest], weights, _PASSAGES)
+        clauses = dict.fromkeys(self._index.clause_of[passages].tolist())
+        return [*list(clauses)[:_CANDIDATES], *self._of_notes(piece)]
 
     def _of_notes(self, piece: str) -> list[int]:
         """Clauses by what no passage holds: the departments that ``piece`` names."""

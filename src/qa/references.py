@@ -50,11 +50,13 @@ _LINK = re.compile(r"^[\s的里中内,，、:：]+|[\s,，、:：的]+$")
 @dataclass(frozen=True, slots=True)
 class Reference:
     """What a question names: the ``documents`` (positions in the index; none where the number is
-    that of no policy here), the words that name them, and the question without those words."""
+    that of no policy here), the words that name them, and the question without those words.
+    ``certain``: by number or whole title, not by an abbreviation."""
 
     documents: tuple[int, ...]
     named: str
     rest: str
+    certain: bool = True
 
 
 class References:
@@ -179,7 +181,8 @@ class References:
             if documents and len(documents) <= _MOST and (about or named):
                 span = (found.start() + self._unsaid(found.group("about"), documents), found.end())
                 reference = self._reference(form, [span], tuple(documents))
-                return replace(reference, rest=_unplaced(reference.rest, named))
+                rest = _unplaced(reference.rest, named)
+                return replace(reference, rest=rest, certain=False)
         return None
 
     def _of_measures(self, count: int) -> list[int]:

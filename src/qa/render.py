@@ -112,17 +112,9 @@ def contacts(answer: Answer, index: Index) -> list[str]:
     names = [message(answer.language, "contact.hotline")]
     if nearest:
         first = (nearest.lead or nearest.departments)[0]
-        document = _document(index, nearest.document_id)
+        document = index.document(nearest.document_id)
         names.append(department_name(index, first, answer.language, document))
     return names
-
-
-def _document(index: Index, identifier: str) -> Document:
-    by_id = getattr(index, "document", None)
-    if by_id is not None:
-        found: Document = by_id(identifier)
-        return found
-    return next(document for document in index.documents if document.id == identifier)
 
 
 def record(answer: Answer) -> dict[str, Any]:
@@ -253,7 +245,7 @@ def _refusal(answer: Answer, index: Index) -> Iterator[str]:
         language,
         "searched",
         documents=len(index.documents),
-        clauses=_numbered(index),
+        clauses=int(index.numbered.sum()),
     )
     if answer.uncovered:
         yield message(language, "uncovered", words=", ".join(answer.uncovered))
@@ -262,13 +254,6 @@ def _refusal(answer: Answer, index: Index) -> Iterator[str]:
         for hit in answer.hits[:3]:
             yield f"  · {clause_label(hit.clause, language, _title(hit.clause, language, index))}"
     yield message(language, "contact", contacts=" / ".join(contacts(answer, index)))
-
-
-def _numbered(index: Index) -> int:
-    numbered = getattr(index, "numbered", None)
-    if numbered is not None:
-        return int(numbered.sum())
-    return sum(bool(clause.number) for clause in index.clauses)
 
 
 def _title(clause: Clause, language: Language, index: Index) -> str:

@@ -6,11 +6,10 @@ clauses within the limits are found, however many better ones lie outside.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ from qa.numbers import clause_number, is_article
 from qa.places import NATIONAL, around, places_in
 from qa.status import validity
 from qa.text import normalise
-from qa.types import UNDATED, Document, Validity, number_chain
+from qa.types import UNDATED, Clause, Document, Validity
 
 Mask = NDArray[np.bool_]
 
@@ -70,9 +69,9 @@ class Catalogue:
 
     def __init__(self, index: Index, collector: Collector) -> None:
         self._index, self._collector = index, collector
-        self.headings = tuple(_headings(index))
+        self.headings = tuple(index.documents.headings())
         self._position = {document.id: place for place, document in enumerate(self.headings)}
-        self.document_of = _document_of(index, self._position)
+        self.document_of = index.document_of
         self.numbers = Numbers.of(index)
         self._issuers = [normalise(document.issuer) for document in self.headings]
         self._issued = _column(document.issued for document in self.headings)
@@ -83,6 +82,7 @@ class Catalogue:
         self._open = np.array([_is_open(document) for document in self.headings], bool)
         self.mask = lru_cache(maxsize=_REMEMBERED)(self._mask)
         self.lapsed = lru_cache(maxsize=_REMEMBERED)(self._lapsed)
+        self.holding = lru_cache(maxsize=_REMEMBERED)(self._holding)
 
     @cached_property
     def measures(self) -> NDArray[np.int32]:
@@ -99,8 +99,11 @@ class Catalogue:
 
     def clauses(self, document: int) -> range:
         """The positions of the clauses of a document."""
-        first, last = np.searchsorted(self.document_of, [document, document + 1])
-        return range(int(first), int(last))
+        return self._index.clause_range(document)
+
+    def clause_position(self, clause: Clause) -> int:
+        """The position of a clause of the index."""
+        return self._index.position(clause.id)
 
     def title(self, document_id: str) -> str | None:
         """The title of a document; None where the index does not have it."""
@@ -119,6 +122,13 @@ class Catalogue:
         start = np.where(self._effective != "", self._effective, self._issued)
         return np.asarray(ended | expired | (start > on), bool)
 
+    def _holding(self, scope: Scope, day: date) -> Mask:
+        """The clauses within a scope whose policies have neither ended before ``day`` nor yet to
+        begin: those in force, and those of which nothing is known."""
+        holding = ~self.lapsed(day)[self.document_of]
+        within = self.mask(scope)
+        return holding if within is None else holding & within
+
     def _mask(self, scope: Scope) -> Mask | None:
         """The clauses within a scope; None where it does not limit."""
         if not scope:
@@ -136,10 +146,7 @@ class Catalogue:
         names = self._collector.mentioned_departments(text)
         if not names:
             return []
-        found = [
-            clauses_of_departments(self._index, self._collector, frozenset({name}))
-            for name in names
-        ]
+        found = [self._index.clauses_of_departments(frozenset({name})) for name in names]
         common = found[0]
         for others in found[1:]:
             common = np.intersect1d(common, others, assume_unique=True)
@@ -147,7 +154,7 @@ class Catalogue:
 
     def _of_department(self, name: str) -> NDArray[np.int64]:
         names = self._collector.mentioned_departments(name) or frozenset({name})
-        return clauses_of_departments(self._index, self._collector, names)
+        return self._index.clauses_of_departments(names)
 
     def _documents_within(self, scope: Scope) -> Mask:
         within = np.ones(len(self.headings), bool)
@@ -187,16 +194,7 @@ class Numbers:
     @classmethod
     def of(cls, index: Index) -> Numbers:
         """Those of an index."""
-        stored: Any = index
-        if hasattr(stored, "first_number"):
-            return cls(stored.first_number, stored.last_number, stored.chain_length, stored.article)
-        chains = [number_chain(clause) if clause.number else [] for clause in index.clauses]
-        return cls(
-            np.array([clause_number(chain[0]) if chain else 0 for chain in chains], np.int32),
-            np.array([clause_number(chain[-1]) if chain else 0 for chain in chains], np.int32),
-            np.array([min(len(chain), 255) for chain in chains], np.uint8),
-            np.array([is_article(clause.number) for clause in index.clauses], bool),
-        )
+        return cls(index.first_number, index.last_number, index.chain_length, index.article)
 
     def directness(self, number: int) -> NDArray[np.int8]:
         """How directly ``number`` names each clause, 0 not at all: the article of that number;
@@ -219,30 +217,3 @@ def _is_open(document: Document) -> bool:
 
 def _column(values: Iterable[str]) -> NDArray[np.str_]:
     return np.array(list(values), "U10")
-
-
-def _headings(index: Index) -> Iterable[Document]:
-    headings = getattr(index.documents, "headings", None)
-    return headings() if headings else index.documents
-
-
-def _document_of(index: Index, position: Mapping[str, int]) -> NDArray[np.int32]:
-    stored = getattr(index, "document_of", None)
-    if stored is not None:
-        return np.asarray(stored)
-    return np.array([position[clause.document_id] for clause in index.clauses], np.int32)
-
-
-def clauses_of_departments(
-    index: Index, collector: Collector, names: frozenset[str]
-) -> NDArray[np.int64]:
-    """The positions of the clauses that name one of the departments (canonical names), ascending."""
-    stored = getattr(index, "clauses_of_departments", None)
-    if stored is not None:
-        return np.asarray(stored(names))
-    found = [
-        place
-        for place, departments in enumerate(collector.clause_departments)
-        if names & departments
-    ]
-    return np.array(found, np.int64)

@@ -10,7 +10,7 @@ from typing import Any
 
 from qa.index import Index
 from qa.messages import message
-from qa.render import clause_label, department_name, imprint
+from qa.render import clause_label, department_name, imprint, validity_text
 from qa.types import Citation, Language
 
 _FONTS: dict[Language, str] = {"zh": "Microsoft YaHei", "en": "Calibri", "ko": "Malgun Gothic"}
@@ -55,7 +55,7 @@ def _write_citation(
     clause, document, translation = citation.clause, citation.document, citation.translation
     title = translation.title if translation else ""
     _write(paper.add_heading(level=2), clause_label(clause, answered, title), answered)
-    status = message(interface, f"badge.{citation.validity.status}")
+    status = validity_text(citation.validity, answered)
     name = index.titles.get((document.id, answered), "") or document.title or document.id
     source = " · ".join([name, *imprint(document), status])
     _write(paper.add_paragraph(), f"{message(interface, 'source')}: {source}", answered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,9 +21,9 @@ from qa.journal import Entry, Journal
 
 PASSWORD = "correct horse battery"
 WORDS = {
-    "zh-CN": ("问答分析", "没有答案的问题", "加入问法"),
+    "zh-CN": ("问答统计", "没有答案的问题", "加入问法"),
     "en-US": ("Insights", "Questions nobody could answer", "Add as wording"),
-    "ko-KR": ("질의 분석", "답하지 못한 질문", "표현으로 추가"),
+    "ko-KR": ("질의 통계", "답하지 못한 질문", "표현으로 추가"),
 }
 POLICY = "weihai_policy_2020"
 
@@ -97,7 +98,7 @@ def test_the_page_tells_what_was_asked(office: App, chromium: Any, tag: str, wid
     assert words[2] in page.locator(".groups").inner_text()
     assert number(visit, "questions") == "50"
     assert number(visit, "answered") == "50%"
-    page.wait_for_function("document.querySelectorAll('.figure .main-svg .plot').length >= 6")
+    page.wait_for_function("document.querySelectorAll('.figure:has(.main-svg)').length === 6")
     assert page.locator("#figure-departments").inner_text().strip() != ""
     assert visit.sticking_out() == []
     hosts = {
@@ -115,7 +116,7 @@ def test_the_page_has_no_serious_findings(
     office: App, chromium: Any, scheme: str, width: int
 ) -> None:
     visit = visit_of(office, chromium, "zh-CN", width=width, color_scheme=scheme)
-    visit.page.wait_for_function("document.querySelectorAll('.figure .main-svg').length >= 6")
+    visit.page.wait_for_function("document.querySelectorAll('.figure:has(.main-svg)').length === 6")
     assert violations(visit.page) == []
     visit.page.locator(".tables summary").click()
     assert violations(visit.page) == []
@@ -147,7 +148,7 @@ def test_the_language_is_that_of_the_other_pages_and_remembered(office: App, chr
     page.get_by_role("heading", name="没有答案的问题").wait_for()
     page.reload()
     loaded(visit)
-    assert page.locator("h1").inner_text() == "问答分析"
+    assert page.locator("h1").inner_text() == "问答统计"
     page.goto(office.address)
     page.wait_for_selector(".qa:not([hidden])")
     assert page.get_attribute("html", "lang") == "zh-CN"
@@ -202,7 +203,7 @@ def test_the_selection_is_saved_as_an_excel_file(office: App, chromium: Any) -> 
     with visit.page.expect_download() as saving:
         visit.page.get_by_role("link", name="Export to Excel").click()
     assert saving.value.suggested_filename.endswith(".xlsx")
-    book = openpyxl.load_workbook(saving.value.path())
+    book = openpyxl.load_workbook(io.BytesIO(saving.value.path().read_bytes()))
     assert book.sheetnames == ["Counts", "Questions"]
     assert book["Questions"].max_row == 51
     visit.context.close()
@@ -259,7 +260,7 @@ def test_who_logs_in_gets_to_the_page_and_out_again(guarded: App, chromium: Any)
     page.fill("#password", PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_selector(".qa.insights.loaded")
-    assert page.locator("h1").inner_text() == "问答分析"
+    assert page.locator("h1").inner_text() == "问答统计"
     assert page.locator("nav a:visible").all_inner_texts() == ["问答", "统计"]
     page.goto(f"{guarded.address}/desk/")
     assert "此页面不对您开放" in page.content()

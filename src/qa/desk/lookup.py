@@ -16,6 +16,8 @@ from qa.types import Answer, Clause, Hit, Language
 
 _MOST_TITLES = 20_000
 """Titles of clauses that are looked up by sound; of a larger corpus clauses are searched only."""
+_MOST_ASKED = 40_000
+"""Known questions that are looked up by letters and sounds; further ones by meaning only."""
 _CLAUSES, _QUESTIONS, _NAMES = 6, 5, 4
 """How many of each kind are shown: what fits a screen."""
 _NEARLY_NOTHING = 0.02
@@ -73,7 +75,7 @@ class Lookup:
         self._terms = Names(_all_names(self.index.glossary.terms))
         self.questions = questions
         self._asked = Names(
-            [(place, each.text) for place, each in enumerate(self.questions.all)],
+            [(place, questions[place].text) for place in range(min(len(questions), _MOST_ASKED))],
         )
         few = len(self.index.clauses) <= _MOST_TITLES
         titled = enumerate(self.index.clauses) if few else ()
@@ -135,11 +137,11 @@ class Lookup:
         for place, likeness in self.questions.like(
             self._assistant.collector.vector(typed), 4 * _QUESTIONS
         ):
-            if likeness >= _LIKE and self.questions.all[place].language == language:
+            if likeness >= _LIKE and self.questions[place].language == language:
                 scores[place] = max(scores.get(place, 0.0), likeness)
         known = []
         for place in sorted(scores, key=lambda place: (-scores[place], place)):
-            question = self.questions.all[place]
+            question = self.questions[place]
             clause = self.index.clauses[question.clause]
             if may(clause):
                 known.append(Known(question, clause, float(min(scores[place], 1.0))))

@@ -75,17 +75,6 @@ def duties(printed: str, index: Index) -> list[int]:
     """The positions of all clauses for which a department is responsible, in the order of the
     index; the department goes by any name that a clause may print."""
     found = index.departments.find(printed)
-    names = frozenset(index.departments.terms[place].zh for place in found) or {printed}
-    return [
-        position
-        for position, clause in enumerate(index.clauses)
-        if any(_is_one_of(name, names, index) for name in clause.departments)
-    ]
-
-
-def _is_one_of(printed: str, names: frozenset[str] | set[str], index: Index) -> bool:
-    if printed in names:
-        return True
-    return any(
-        index.departments.terms[place].zh in names for place in index.departments.find(printed)
-    )
+    names = frozenset(index.departments.terms[place].zh for place in found)
+    positions: list[int] = index.clauses_of_departments(names or frozenset([printed])).tolist()
+    return positions

@@ -20,13 +20,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
+
+import numpy as np
 
 from qa.builds import (
     MODELS,
@@ -87,6 +88,7 @@ def pack(
         PackError: a file cannot be carried, or the pack cannot be written.
     """
     index = open_index(index_folder)
+    index.verify()
     manifest = index.manifest
     if manifest.corpus_digest != corpus_digest(corpus):
         raise PackError(
@@ -122,14 +124,14 @@ def pack(
 
 def packed_documents(index: Index) -> Iterator[PackedDocument]:
     """The documents of an index as they are compared with those of another."""
-    clauses = Counter(clause.document_id for clause in index.clauses if clause.number)
-    for document in index.documents:
+    clauses = np.bincount(index.document_of[index.numbered], minlength=len(index.documents))
+    for document, count in zip(index.documents, clauses, strict=True):
         yield PackedDocument(
             id=document.id,
             title=document.title,
             number=document.number,
             issued=document.issued,
-            clauses=clauses[document.id],
+            clauses=int(count),
             digest=hashlib.sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest(),
         )
 

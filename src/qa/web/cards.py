@@ -22,11 +22,12 @@ from qa.index import Index
 from qa.journal.records import Reason
 from qa.messages import message
 from qa.numbers import clause_number
-from qa.render import contacts, department_name, imprint
+from qa.render import contacts, department_name, imprint, validity_text
 from qa.types import (
     Answer,
     Citation,
     Clause,
+    Document,
     Focus,
     Hit,
     Language,
@@ -49,6 +50,9 @@ _MOST_FURTHER = 12
 """Clauses listed of what else a department is responsible for."""
 _LONG = 1200
 """Characters from which a clause is shown by its decisive sentences first, on wide screens too."""
+
+_LISTS = (Focus.DUTIES, Focus.CONTENTS)
+"""The answers that are lists of clauses."""
 
 Kind: TypeAlias = Literal["mark", "rest", "note"]
 
@@ -174,11 +178,6 @@ class Cards:
 
     def __init__(self, index: Index) -> None:
         self.index = index
-        self._documents = {document.id: document for document in index.documents}
-        self._outlines = {
-            document: tuple(clauses)
-            for document, clauses in groupby(index.clauses, key=lambda clause: clause.document_id)
-        }
 
     def answer(self, answer: Answer, interface: Language, suggestions: Sequence[str] = ()) -> str:
         """The answer, with the labels of the page in the language of the interface, and with
@@ -189,7 +188,7 @@ class Cards:
             "answer.html",
             interface,
             answer=answer,
-            duties=answer.focus is Focus.DUTIES,
+            listed=answer.focus in _LISTS,
             departments_first=answer.focus is Focus.DEPARTMENTS,
             reply=message(answer.language, f"reply.{answer.reply}") if answer.reply else "",
             cards=cards,
@@ -198,7 +197,11 @@ class Cards:
             ),
             suggestions=suggestions,
             reasons=list(Reason),
-            left_out=len(answer.citations) - len(shown),
+            left_out=max(answer.total, len(answer.citations)) - len(shown),
+            total=max(answer.total, len(answer.citations)),
+            contents=self.document_title(shown[0].document.id, answer.language)
+            if shown and answer.focus is Focus.CONTENTS
+            else "",
             choices=[
                 self._choice(citation, answer.language, interface) for citation in answer.choices
             ],
@@ -213,8 +216,8 @@ class Cards:
                 (hit.clause for hit in answer.hits[:_ALSO]), answer.language, interface
             ),
             contacts=contacts(answer, self.index),
-            documents=len(self._documents),
-            clauses=sum(bool(clause.number) for clause in self.index.clauses),
+            documents=len(self.index.documents),
+            clauses=int(self.index.numbered.sum()),
         )
 
     def link(
@@ -227,7 +230,7 @@ class Cards:
     ) -> Link:
         """A clause to open, its title in ``language`` where there is a translation."""
         translation = self._translation(clause, language)
-        document = self._documents[clause.document_id]
+        document = self._heading(clause.document_id)
         title = translation.title if translation else ""
         numeral = numeral_of(clause, interface)
         spoken = (
@@ -241,7 +244,7 @@ class Cards:
             title=title or clause.title or f"{clause.text[:24].strip()}…",
             language=language if title else document.language,
             document=self.document_title(clause.document_id, language)
-            if len(self._documents) > 1
+            if len(self.index.documents) > 1
             else "",
             gist=gist,
             current=current,
@@ -249,15 +252,16 @@ class Cards:
 
     def count(self, document_id: str) -> int:
         """How many numbered clauses a document has."""
-        return sum(bool(clause.number) for clause in self._outlines.get(document_id, ()))
+        return int(self.index.numbered[_slice(self._places(document_id))].sum())
 
     def outline(self, document_id: str, interface: Language) -> list[Link]:
         """The clauses of a document in its order."""
-        return self._links(self._outlines.get(document_id, ()), interface, interface)
+        places = self._places(document_id)
+        return self._links(self.index.clauses[places.start : places.stop], interface, interface)
 
     def document_title(self, document_id: str, language: Language) -> str:
         """The title of a document in a language, else as printed, else its file name."""
-        document = self._documents[document_id]
+        document = self._heading(document_id)
         return self.index.titles.get((document_id, language), "") or document.title or document_id
 
     def further_duties(
@@ -281,12 +285,19 @@ class Cards:
 
     # --- parts
 
+    def _places(self, document_id: str) -> range:
+        """The positions of the clauses of a document."""
+        return self.index.clause_range(self.index.document_position(document_id))
+
+    def _heading(self, document_id: str) -> Document:
+        """A document without its text."""
+        return self.index.documents.heading(self.index.document_position(document_id))
+
     def _card(self, citation: Citation, answer: Answer, interface: Language) -> Card:
         clause, document, language = citation.clause, citation.document, answer.language
-        outline = self._outlines[clause.document_id]
-        place = next(i for i, other in enumerate(outline) if other.id == clause.id)
-        around = outline[max(0, place - _NEIGHBOURS) : place + _NEIGHBOURS + 1]
-        numbered = [other.id for other in outline if other.number]
+        places, place = self._places(clause.document_id), self.index.position(clause.id)
+        first, last = place - _NEIGHBOURS, place + _NEIGHBOURS + 1
+        around = self.index.clauses[max(places.start, first) : min(places.stop, last)]
         original = Column("original", document.language, clause_pieces(clause, citation.quotes))
         columns: tuple[Column, ...] = (original,)
         if citation.translation and language != document.language:
@@ -304,8 +315,10 @@ class Cards:
             long=len(clause.text) > _LONG,
             departments=departments,
             source=" · ".join([self.document_title(document.id, language), *imprint(document)]),
-            position=numbered.index(clause.id) + 1 if clause.number else 0,
-            count=len(numbered),
+            position=int(self.index.numbered[places.start : place + 1].sum())
+            if clause.number
+            else 0,
+            count=self.count(document.id),
             neighbours=tuple(
                 self.link(other, language, interface, current=other.id == clause.id)
                 for other in around
@@ -326,7 +339,7 @@ class Cards:
         return self.link(citation.clause, language, interface, gist=gist)
 
     def _also(self, answer: Answer, interface: Language) -> list[Link]:
-        if answer.outcome is not Outcome.ANSWERED or answer.focus is Focus.DUTIES:
+        if answer.outcome is not Outcome.ANSWERED or answer.focus in _LISTS:
             return []
         cited = {citation.clause.id for citation in answer.citations}
         further = [hit for hit in answer.hits if hit.clause.id not in cited and _may_apply(hit)]
@@ -338,7 +351,7 @@ class Cards:
         return [self.link(clause, language, interface) for clause in clauses]
 
     def _department(self, printed: str, clause: Clause, language: Language) -> Department:
-        document = self._documents[clause.document_id]
+        document = self._heading(clause.document_id)
         name = department_name(self.index, printed, language, document)
         known = party(printed, document, self.index)
         return Department(
@@ -355,10 +368,14 @@ class Cards:
         return self.index.translation(clause, language)
 
 
+def _slice(places: range) -> slice:
+    return slice(places.start, places.stop)
+
+
 def badge(validity: Validity, interface: Language) -> Badge:
     """The status of a policy, as a badge; what is not known says so."""
-    text = message(interface, f"badge.{validity.status}")
-    return Badge(validity.status, text, text)
+    text = message(interface, f"status.label.{validity.status}")
+    return Badge(validity.status, text, validity_text(validity, interface))
 
 
 def numeral_of(clause: Clause, interface: Language) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from threading import Lock
 from time import perf_counter
 
 from qa.assistant import Assistant
+from qa.index import Index
 from qa.journal import Journal, Reason, Thumb
 from qa.live import carried_over
 from qa.messages import catalogue
@@ -39,12 +40,28 @@ class Turn:
     entry: str = ""
 
 
+class ClausesById(Mapping[str, Clause]):
+    """The clauses of an index by their ids, each read when it is asked for."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    def __getitem__(self, clause_id: str) -> Clause:
+        return self._index.clause(clause_id)
+
+    def __iter__(self) -> Iterator[str]:
+        return (clause.id for clause in self._index.clauses)
+
+    def __len__(self) -> int:
+        return len(self._index.clauses)
+
+
 class View:
     """One index as the chat shows it. Nothing of it changes but the examples that are known."""
 
     def __init__(self, assistant: Assistant) -> None:
         self.assistant = assistant
-        self.clauses = {clause.id: clause for clause in assistant.index.clauses}
+        self.clauses = ClausesById(assistant.index)
         self.cards = Cards(assistant.index)
         self._examples: dict[Language, list[str]] = {}
         self._examples_lock = Lock()

@@ -24,6 +24,7 @@ from qa.journal import CallState, Journal, Span
 from qa.messages import message
 from qa.quotes import LONGEST_PASTE, QuoteChecker
 from qa.render import clause_label, contacts, department_name
+from qa.text import detect_language
 from qa.types import LANGUAGES, Answer, Citation, Clause, Language
 from qa.web.cards import (
     Badge,
@@ -144,7 +145,7 @@ class Desk:
         index = view.assistant.index
         documents = [
             (document.id, view.cards.document_title(document.id, language))
-            for document in index.documents[:_MOST_OFFERED]
+            for document in map(index.documents.heading, range(_offered(len(index.documents))))
         ]
         names = {
             term.zh: term.name(language) or term.zh
@@ -306,7 +307,7 @@ class Desk:
         question = opened.text.strip() or clause.title
         documents = frozenset([clause.document_id])
         answer = assistant.ask(question, documents=documents)
-        citation = _citation(clause, answer, assistant, opened.caller)
+        citation = _citation(clause, question, assistant, opened.caller)
         document = citation.document
         parties = responsibility(clause, document, assistant.index)
         script = _script(citation, parties, opened.caller, view)
@@ -394,6 +395,10 @@ class Desk:
         )
 
 
+def _offered(count: int) -> int:
+    return min(count, _MOST_OFFERED)
+
+
 def _of_department(name: str, opening: Opening) -> Callable[[Clause], bool] | None:
     """Whether a clause is one of a department's, by any of its names."""
     if not name:
@@ -418,14 +423,11 @@ def _aliases(term: Term) -> dict[Language, list[str]]:
     }
 
 
-def _citation(clause: Clause, answer: Answer, assistant: Assistant, language: Language) -> Citation:
-    """The clause with the sentences that settle the question, else with all of them; in the
-    caller's language, whatever the question was typed in."""
-    cited = (*answer.citations, *answer.choices)
-    same = next((each for each in cited if each.clause.id == clause.id), None)
-    starts = [quote.start for quote in same.quotes] if same else []
-    citation = cite_again(assistant, clause, starts, language)
-    return replace(citation, validity=same.validity) if same else citation
+def _citation(clause: Clause, question: str, assistant: Assistant, language: Language) -> Citation:
+    """The clause with the sentences that settle the question best; in the caller's language,
+    whatever the question was typed in."""
+    best = assistant.cite(question, clause, detect_language(question))
+    return cite_again(assistant, clause, [quote.start for quote in best.quotes], language)
 
 
 def _script(

@@ -60,11 +60,13 @@ def guard(app: FastAPI, access: Access) -> None:
         try:
             token = access.log_in(name.strip(), password, client)
         except TooManyFailures as error:
-            page = _page(request, "wait", 429, name=name, minutes=-(-error.seconds // 60))
+            page = _page(
+                request, "wait", 429, name=name, target=target, minutes=-(-error.seconds // 60)
+            )
             page.headers["retry-after"] = str(error.seconds)
             return page
         if token is None:
-            return _page(request, "wrong", 401, name=name)
+            return _page(request, "wrong", 401, name=name, target=target)
         user = access.user(token)
         reply = RedirectResponse(safe_target(target, _home(user)), 303)
         reply.set_cookie(
@@ -168,7 +170,12 @@ def _refused(scope: Scope, headers: Headers, state: str, status: int) -> Respons
 
 
 def _page(
-    request: Request, state: str, status: int = 200, name: str = "", **values: object
+    request: Request,
+    state: str,
+    status: int = 200,
+    name: str = "",
+    target: str = "",
+    **values: object,
 ) -> Response:
     chosen = request.query_params.get("language", "")
     language = _language(chosen, request.cookies, request.headers.get("accept-language", ""))
@@ -180,7 +187,7 @@ def _page(
             state=state,
             base=request.scope.get("root_path", ""),
             notice=message(language, f"login.{state}", **values),
-            target=safe_target(request.query_params.get("next", ""), ""),
+            target=safe_target(target or request.query_params.get("next", ""), ""),
             name=name,
             names={each: message(each, "language_name") for each in LANGUAGES},
             chosen=chosen if chosen in LANGUAGES else "",

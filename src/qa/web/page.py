@@ -252,13 +252,14 @@ def _chat_face(chat: Chat, language: Language) -> dict[str, Any]:
     """The words of the chat in a language: its zones as HTML, and the texts of attributes."""
     index = chat.cards.index
     few = len(index.clauses) <= _LISTED_CLAUSES
+    listed = range(min(len(index.documents), _LISTED_DOCUMENTS))
     documents = [
         {
             "title": chat.cards.document_title(document.id, language),
             "clauses": chat.cards.count(document.id),
             "outline": chat.cards.outline(document.id, language) if few else [],
         }
-        for document in index.documents[:_LISTED_DOCUMENTS]
+        for document in map(index.documents.heading, listed)
     ]
     left_out = len(index.documents) - len(documents)
     return {

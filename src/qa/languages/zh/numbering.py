@@ -7,6 +7,7 @@ The official order of levels is 一、（一） 1. （1） (国家行政机关�
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from qa.languages.grammar import ARTICLE, MarkerKind, Numbering
 from qa.languages.zh.script import both
@@ -55,6 +56,21 @@ def formal(printed: str) -> int:
     return numeral(plain)
 
 
+def roman(printed: str) -> int:
+    """Read a Roman numeral up to 39, in letters or as one character: ``IV`` and ``Ⅳ`` are 4."""
+    total = highest = 0
+    for char in reversed(unicodedata.normalize("NFKC", printed)):
+        value = {"I": 1, "V": 5, "X": 10}.get(char, 0)
+        total += value if value >= highest else -value
+        highest = max(highest, value)
+    return total
+
+
+def last(printed: str) -> int:
+    """Read the last numeral of a printed number: ``II-3`` is 3."""
+    return int(re.findall("[0-9]+", printed)[-1])
+
+
 _REFERRED = re.compile(
     r"第[一二三四五六七八九十百千零0-9]|[、和与及或至到]第?[（(]?[一二三四五六七八九十百0-9]"
     r"|规定|所[列述称规]|的|[、，；和至或及与]|之[内外中前后]|中[的所]|款|项|[（(][一二三四五六七八九十]"
@@ -63,7 +79,7 @@ _REFERRED = re.compile(
 
 def _division(name: str, units: str, division: int) -> MarkerKind:
     """第X章 and the like."""
-    number = rf"第{_SPACE}(?:{_NUMERAL}|[0-9]{{1,6}}){_SPACE}(?:{both(units)})"
+    number = rf"第{_SPACE}(?:{_NUMERAL}|[0-9０-９]{{1,6}}){_SPACE}(?:{both(units)})"
     if division == ARTICLE:
         number += rf"(?:之{_NUMERAL})?"
     return MarkerKind(
@@ -113,6 +129,43 @@ _KINDS = (
         glued=False,
         loose=True,
         continues="ideographic",
+    ),
+    MarkerKind(
+        "named",
+        rf"(?<![^\n \t\u3000*#>。；])(?:措施|政策|任务|举措|行动|工程|事项|服务)(?:{_NUMERAL}|{_ARABIC})",
+        r"[ \u3000]?[：:、.．]|(?=[ \u3000\n])",
+        lambda printed: numeral(printed[2:]),
+        glued=False,
+        loose=True,
+    ),
+    MarkerKind(
+        "squared",
+        rf"[【\[〔]{_SPACE}(?:{_NUMERAL}|{_ARABIC}){_SPACE}[】\]〕]",
+        "[、.．]?",
+        lambda printed: numeral(printed.strip("【[〔】]〕 \u3000")),
+        glued=False,
+        loose=True,
+    ),
+    MarkerKind(
+        "roman",
+        "(?:[IVX]{1,6}|[Ⅰ-Ⅻ])",
+        rf"{_SPACE}[、.．](?![0-9a-zA-Z])",
+        roman,
+        glued=False,
+        not_after=re.compile("[0-9a-zA-Z]$"),
+    ),
+    MarkerKind(
+        "level_after_hyphen",
+        "(?:[IVX]{1,4}|[A-Z]|[0-9]{1,2})-[0-9]{1,2}",
+        r"[ \u3000]{0,2}(?=[\u4e00-\u9fff“《])",
+        last,
+        glued=False,
+        loose=True,
+        not_after=re.compile("[0-9a-zA-Z.．—-]$"),
+        not_before=re.compile(f"{_COUNTED}"),
+    ),
+    MarkerKind(
+        "keycap", "[0-9]\ufe0f?\u20e3", "[、.．]?", lambda printed: int(printed[0]), glued=False
     ),
     MarkerKind(
         "formal",
@@ -215,7 +268,7 @@ _PAPER = (
 
 NUMBERING = Numbering(
     kinds=_KINDS,
-    starts="第一二三四五六七八九十百千零〇两0-9０-９（(㈠-㈩①-⒇㉑-㉟壹贰貳叁參肆伍陆陸柒捌玖拾",
+    starts="第措政任举行工事服【\\[〔IVXⅠ-Ⅻ一二三四五六七八九十百千零〇两0-9０-９（(㈠-㈩①-⒇㉑-㉟壹贰貳叁參肆伍陆陸柒捌玖拾",
     contents=re.compile(rf"^{_BLANK}目{_BLANK}[录次]{_BLANK}$", re.M),
     appendix=re.compile(
         rf"^{_BLANK}附{_BLANK}[件表录]{_BLANK}"

@@ -94,7 +94,9 @@ def insights_page(insights: Insights, header: Callable[[Language], str]) -> gr.B
                 _log.error("%s", error)
                 asked = event.query["interface"]
                 language = next((each for each in LANGUAGES if each == asked), LANGUAGES[0])
-                failed = render("insights_failure.html", language, what=f"{error.where} {error.what}")
+                failed = render(
+                    "insights_failure.html", language, what=f"{error.where} {error.what}"
+                )
                 return [{"id": number, "head": "", "rest": failed, "empty": True}] + [None] * 6
             empty = not any(board.figures)
             sent = {

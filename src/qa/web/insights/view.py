@@ -146,7 +146,7 @@ class Insights:
             selected=query.document,
         )
         if not found.questions:
-            rest = render("insights_empty.html", language, ever=bool(found.documents))
+            rest = render("insights_empty.html", language, ever=found.total > 0)
             return Board(head, rest, _no_figures())
         groups, left_out = self._groups(found, assistant, language)
         names = _Names(assistant.index, language)
@@ -227,17 +227,16 @@ class Insights:
     def _addition(self, wanted: Settlement, chosen: Chosen) -> Addition:
         number = ""
         if wanted.clause:
-            clause = _clauses(self._assistant().index).get(wanted.clause)
+            index = self._assistant().index
+            clause = _clause(index, wanted.clause)
             if clause is None or clause.document_id != wanted.document or not clause.number:
                 raise CorpusError(wanted.clause, "is no clause any more", "load the page again")
-            number = _key(clause, self._assistant().index)
+            number = _key(clause, index)
         return Addition(wanted.document, chosen.language, number, unmarked(chosen.text))
 
     def _label(self, wanted: Settlement) -> str:
-        clause = _clauses(self._assistant().index).get(wanted.clause)
-        if clause is None:
-            return ""
-        return _Names(self._assistant().index, wanted.interface).clause(clause.id)
+        index = self._assistant().index
+        return _Names(index, wanted.interface).clause(wanted.clause) if wanted.clause else ""
 
     # --- parts
 
@@ -284,27 +283,18 @@ def _nearest(assistant: Assistant, question: str) -> tuple[Hit, ...]:
     return assistant.ask(unmarked(question)).hits
 
 
-class _ById:
-    """The clauses of the index in use by id, listed once for each index."""
-
-    def __init__(self) -> None:
-        self._listed: tuple[Index, Mapping[str, Clause]] | None = None
-
-    def __call__(self, index: Index) -> Mapping[str, Clause]:
-        if self._listed is None or self._listed[0] is not index:
-            self._listed = index, {clause.id: clause for clause in index.clauses}
-        return self._listed[1]
-
-
-_clauses = _ById()
+def _clause(index: Index, identifier: str) -> Clause | None:
+    """The clause of an id; None where the index has none, as it once had."""
+    try:
+        return index.clause(identifier)
+    except KeyError:
+        return None
 
 
 def _key(clause: Clause, index: Index) -> str:
     """How a file of wordings names a clause: the printed number where that is enough."""
-    same = sum(
-        other.number == clause.number and other.document_id == clause.document_id
-        for other in index.clauses
-    )
+    around = index.clause_range(index.document_position(clause.document_id))
+    same = sum(index.clauses[position].number == clause.number for position in around)
     return clause.number if same == 1 else number_path(clause)
 
 
@@ -316,7 +306,7 @@ class _Names:
 
     def clause(self, identifier: str) -> str:
         """Number and title; the id of one that is in the index no more."""
-        clause = _clauses(self._index).get(identifier)
+        clause = _clause(self._index, identifier)
         if clause is None:
             return identifier
         translation = self._index.translation(clause, self._language)
@@ -331,7 +321,10 @@ def _title(index: Index, document: str, language: Language) -> str:
     title = index.titles.get((document, language), "")
     if title:
         return title
-    return next((each.title for each in index.documents if each.id == document), "") or document
+    try:
+        return index.document(document).title or document
+    except KeyError:
+        return document
 
 
 def _day(stamp: int) -> str:

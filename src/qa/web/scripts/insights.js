@@ -110,7 +110,7 @@ async function settle(form, kind) {
   const group = form.closest(".group");
   group.setAttribute("aria-busy", "true");
   try {
-    const { html, done } = await server.settle(wanted);
+    const { html, done } = await call("settle", wanted);
     tell(group, html);
     const undoable = group.querySelector("[data-act=undo]");
     if (undoable) {
@@ -131,7 +131,7 @@ function tell(group, html) {
 
 async function undo(group) {
   try {
-    const { failed: refused, text } = await server.undo(settled.get(group));
+    const { failed: refused, text } = await call("undo", settled.get(group));
     if (refused) return (group.querySelector(".told").textContent = text);
     settled.delete(group);
     group.querySelector(".told").remove();
@@ -169,6 +169,7 @@ element.addEventListener("change", ({ target }) => {
   load();
 });
 element.addEventListener("submit", (event) => {
+  if (event.target.matches(".leave")) return;
   event.preventDefault();
   if (event.target.matches(".settle")) settle(event.target, event.submitter?.value ?? "wording");
 });
