@@ -153,7 +153,7 @@ def test_the_encodings_of_offices_give_one_text(
     text = "棠溪市夜市管理办法\n\n第一条 夜市的营业时间为18时。\n"
     path.write_bytes(text.replace("\n", line_end).encode(encoding))
     document, reading = read_document(path)
-    assert document.text == text
+    assert document.text == reading.text == text
     assert (document.id, document.language, document.title) == (
         "policy",
         "zh",
