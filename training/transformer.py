@@ -91,7 +91,8 @@ def build_student(
     with tempfile.TemporaryDirectory() as folder:
         student.save_pretrained(folder)
         roles = dict(zip(("pad_token", "cls_token", "sep_token"), SPECIAL, strict=True))
-        PreTrainedTokenizerFast(tokenizer_object=own, **roles).save_pretrained(folder)
+        fast: Any = PreTrainedTokenizerFast  # its class has no types
+        fast(tokenizer_object=own, **roles).save_pretrained(folder)
         body = Transformer(folder, max_seq_length=config.max_tokens)
     pooling = Pooling(body.get_embedding_dimension(), "mean")
     return SentenceTransformer(modules=[body, pooling, Normalize()], device="cpu")
