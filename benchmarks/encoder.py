@@ -325,7 +325,7 @@ def evaluate_english(path: Path, data: Path) -> dict[str, Figure | float]:
 def evaluate_bm25(data: Path) -> dict[str, Figure | float]:
     """The figures of BM25, to set beside those of a model. Across languages it can match no more
     than numbers and names."""
-    return passage_search(bm25, data / "ncp" / "dev.jsonl") | question_search(bm25, data)
+    return {**passage_search(bm25, data / "ncp" / "dev.jsonl"), **question_search(bm25, data)}
 
 
 def table(results: dict[str, dict[str, Figure | float]]) -> Iterator[str]:

@@ -151,7 +151,7 @@ PICTURES = (
         "phone-number-check-zh", "/", "zh-CN", PHONE, "light",
         _asked("技术先进型服务企业所得税是按20%征收吗？"),
     ),
-    Picture("phone-choice-ko-dark", "/", "ko-KR", PHONE, "dark", _asked("보험 지원")),
+    Picture("phone-choice-ko-dark", "/", "ko-KR", PHONE, "dark", _asked("금융 지원")),
     Picture("desk-zh", "/desk", "zh-CN", WIDE, "light", _looked_up("保费谁出", "Enter")),
     Picture("desk-call-en", "/desk", "zh-CN", WIDE, "light", _looked_up("ckts", "Enter", "l", "h")),
     Picture("desk-phone-ko-dark", "/desk", "ko-KR", PHONE, "dark", _looked_up("수출 환급")),
