@@ -61,11 +61,15 @@ class BagOfCharacters:
 
 
 def build_quickly(
-    corpus: Path, folder: Path, encoder: Encoder, progress: Progress | None = None
+    corpus: Path,
+    folder: Path,
+    encoder: Encoder,
+    progress: Progress | None = None,
+    store: str = "",
 ) -> Built:
     """``build_index`` with the terms of the corpus only: the built-in ones take most of the time."""
     with mock.patch("qa.indexing.builtin_terms", return_value=()):
-        return build_index(corpus, folder, encoder, progress)
+        return build_index(corpus, folder, encoder, progress, store=store)
 
 
 def plain_ranking() -> Ranking:

@@ -16,7 +16,7 @@ from conftest import SMALL, BagOfCharacters
 
 import qa.build
 from qa.config import DEFAULT_MODEL, ROOT, Settings
-from qa.errors import IndexStale, ModelError, PolicyError, SettingsError
+from qa.errors import IndexStale, ModelError, SettingsError
 from qa.index import check_corpus, open_index
 from qa.progress import read_state
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from qa.changes import ClauseChange, Kind, compare
 from qa.clauses import split
 from qa.corpus import make_document
-from qa.differences import differences, form_of
+from qa.differences import Form, differences
 from qa.types import Clause
 
 OLD = """棠溪市窑厂办法
@@ -118,8 +118,8 @@ def test_the_changes_join_up_to_both_texts(before: str, after: str) -> None:
     assert "".join(change.after for change in changes) == after
     for change in changes:
         if change.same:
-            assert form_of(change.before).text == form_of(change.after).text
-    assert all(change.same for change in changes) == (form_of(before).text == form_of(after).text)
+            assert Form(change.before).text == Form(change.after).text
+    assert all(change.same for change in changes) == (Form(before).text == Form(after).text)
 
 
 def test_next_to_nothing_between_two_changes_is_part_of_the_change() -> None:

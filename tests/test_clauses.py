@@ -305,6 +305,75 @@ def test_any_text_is_split_into_exact_ordered_slices(text: str, language: Langua
     assert list(left) == sorted(left)
 
 
+# --- documents that are tables
+
+
+def read_out(text: str) -> list[tuple[str, tuple[str, ...], str, tuple[str, ...]]]:
+    """Number, headings, title and departments of each clause of a text."""
+    return [(c.number, c.path, c.title, c.departments) for c in split(document(text))]
+
+
+@pytest.mark.parametrize("border", ["\t", "|", " | "])
+def test_the_rows_of_a_document_that_is_a_table_are_its_clauses(border: str) -> None:
+    rows = [
+        ["序号", "领域", "政策名称", "支持标准", "牵头单位"],
+        ["1", "外贸", "首次参展", "每家五万元", "市商务局"],
+        ["2", "外贸", "新增出口", "每美元三分", "市商务局、市财政局"],
+        ["3", "融资", "贷款贴息", "贴息一个百分点", "市金融监管局"],
+    ]
+    text = "扶持政策清单\n" + "\n".join(border.join(row) for row in rows)
+    assert read_out(text) == [
+        ("1", ("扶持政策清单", "外贸"), "首次参展", ("市商务局",)),
+        ("2", ("扶持政策清单", "外贸"), "新增出口", ("市商务局", "市财政局")),
+        ("3", ("扶持政策清单", "融资"), "贷款贴息", ("市金融监管局",)),
+    ]
+
+
+def test_a_table_below_numbered_clauses_gives_no_clauses_of_its_own() -> None:
+    text = (
+        "一、参展。给予参展企业展位费补助，同一展会只补助一次。\n二、投保。给予投保企业保费补助，直接抵扣。\n"
+        "附件\n序号\t任务\t牵头单位\n一\t参展\t市商务局\n二\t投保\t市财政局\n"
+    )
+    assert [number for number, *_ in read_out(text)] == ["一", "二"]
+
+
+def test_questions_and_answers_are_clauses() -> None:
+    text = "夜市问答\n\n问：几点收摊？\n答：十八时。\n\n问：要办证吗？\n答：要。\n找市场监管局：二楼。\n"
+    clauses = split(document(text))
+    assert [(clause.title, clause.wording()) for clause in clauses] == [
+        ("几点收摊？", "答：十八时。"),
+        ("要办证吗？", "答：要。\n找市场监管局：二楼。"),
+    ]
+
+
+def test_a_notice_with_its_place_and_time_is_no_table() -> None:
+    assert split(document("座谈会通知\n\n时间：周五\n地点：市政府二楼\n")) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("措施一：参展\n给予补助。\n措施二：投保\n给予补助。\n", ["措施一", "措施二"]),
+        ("第１条　夜市收费。\n第２条　夜市卫生。\n", ["第１条", "第２条"]),
+        ("【1】参展\n给予补助。\n【2】投保\n给予补助。\n", ["【1】", "【2】"]),
+        ("Ⅰ、参展。给予补助。\nⅡ、投保。给予补助。\n", ["Ⅰ", "Ⅱ"]),
+        ("1️⃣ 参展\n给予补助。\n2️⃣ 投保\n给予补助。\n", ["1️⃣", "2️⃣"]),
+        ("第9999条 夜市收费。\n第10000条 夜市卫生。\n", ["第9999条", "第10000条"]),
+        ("政策一览\n一、参展。\n二、投保。\n", ["一", "二"]),
+    ],
+)
+def test_numbers_of_unusual_styles_open_clauses(text: str, numbers: list[str]) -> None:
+    assert [clause.number for clause in split(document(text))] == numbers
+
+
+def test_departments_behind_a_bullet_are_read() -> None:
+    text = "一、参展。给予补助。\n　　▲责任单位：市商务局\n二、投保。给予补助。\n　　▲责任单位：市财政局\n"
+    assert [clause.departments for clause in split(document(text))] == [
+        ("市商务局",),
+        ("市财政局",),
+    ]
+
+
 @pytest.mark.parametrize(
     "fragment",
     [
@@ -312,6 +381,7 @@ def test_any_text_is_split_into_exact_ordered_slices(text: str, language: Langua
         "（" * 50 + "）" * 50, "一、（一）1.（1）①", "附件1\n", "市政府\n2020年2月3日\n",
         "第一条", "。（市商务局、市财政局）", "一、扩大。\n2020年2月3日\n", "目录\n一、总\n",
         "a", "Article 1 ", "1|甲|市商务局\n", "序号|任务|牵头单位\n1|甲|市商务局\n1.甲\n", "市商务局负责。",
+        "\t", "\xa0", "\n", "问：甲\n答：乙\n\n", "甲：乙\n", "▲", "【1】", "措施一：甲。",
         "市 商 务 局 ", "- 3 -\n", "1.甲\n3.乙\n", "支持企业扩大出口规模提升质量效益水平和能力\n",
     ],
     ids=lambda fragment: repr(fragment[:12]),

@@ -292,6 +292,20 @@ def test_documents_that_are_no_list_of_names_are_not_regarded(
     assert [record["outcome"] for record in records(capsys.readouterr().out)] == ["answered"] * 3
 
 
+@pytest.mark.parametrize("rendering", ["docx", "pdf", "html"])
+def test_clauses_of_a_file_of_another_format(
+    rendering: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from benchmarks.renderings import RENDERINGS
+
+    ending, render = RENDERINGS[rendering]
+    path = tmp_path / f"ceramics{ending}"
+    path.write_bytes(render(CERAMICS.read_text(encoding="utf-8")))
+    assert main(["clauses", str(path), "--json"]) == 0
+    numbers = [clause["number"] for clause in records(capsys.readouterr().out)]
+    assert numbers == ["一", "二", "三", "四", "五"]
+
+
 def test_clauses_of_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["clauses", str(CERAMICS), "--json"]) == 0
     clauses = records(capsys.readouterr().out)

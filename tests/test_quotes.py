@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from qa.assistant import Assistant
-from qa.differences import form_of
+from qa.differences import Form
 from qa.index import open_index
 from qa.quotes import Finding, QuoteChecker, Verdict
 from qa.types import Status
@@ -54,7 +54,7 @@ def test_spaces_widths_and_variants_of_punctuation_do_not_count(
     if finding.clause:
         assert finding.clause.id == "tangxi_ceramics#一"
         assert finding.original == finding.clause.text[finding.first : finding.last]
-        assert form_of(finding.original).text in form_of(pasted.strip("“” \n")).text
+        assert Form(finding.original).text in Form(pasted.strip("“” \n")).text
 
 
 def test_traditional_characters_are_told_from_the_words_themselves(checker: QuoteChecker) -> None:
@@ -176,7 +176,7 @@ def test_any_passage_of_any_clause_is_verbatim(checker: QuoteChecker, data: st.D
     for finding in checker.check(passage):
         assert finding.verdict is Verdict.VERBATIM
         assert finding.document is not None
-        assert form_of(finding.text).text == form_of(finding.original).text
+        assert Form(finding.text).text == Form(finding.original).text
 
 
 @given(st.data())

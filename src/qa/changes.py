@@ -15,7 +15,7 @@ import numpy as np
 from rapidfuzz import fuzz, process
 from scipy.optimize import linear_sum_assignment
 
-from qa.differences import Change, differences, form_of
+from qa.differences import Change, Form, differences
 from qa.types import Clause, number_path
 
 _ALIKE = 0.5
@@ -92,8 +92,8 @@ def _wording(clause: Clause) -> str:
 
 def _pairs(old: Sequence[Clause], new: Sequence[Clause]) -> list[tuple[int, int]]:
     """Positions of the clauses that are versions of each other."""
-    forms_old = [form_of(_wording(clause)).text for clause in old]
-    forms_new = [form_of(_wording(clause)).text for clause in new]
+    forms_old = [Form(_wording(clause)).text for clause in old]
+    forms_new = [Form(_wording(clause)).text for clause in new]
     waiting: defaultdict[str, list[int]] = defaultdict(list)
     for j, form in enumerate(forms_new):
         waiting[form].append(j)

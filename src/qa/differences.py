@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 
 from rapidfuzz.distance import Levenshtein, Opcode
 
@@ -39,58 +39,63 @@ class Change:
     same: bool
 
 
-@dataclass(frozen=True, slots=True)
 class Form:
-    """A text as texts are compared, and the offset in the text of each of its characters."""
+    """A text as texts are compared: without white space and what is invisible, in half width and
+    lower case, punctuation in one of its variants; ``simplified`` characters on demand."""
 
-    text: str
-    offsets: tuple[int, ...]
+    def __init__(self, source: str, *, simplified: bool = False) -> None:
+        self._source, self._table = source, _SIMPLIFIED if simplified else _COMPARABLE
+        self.text = source.translate(self._table)
+
+    @cached_property
+    def _offsets(self) -> list[int]:
+        """The offset in the text itself of each character of ``text``."""
+        table = self._table
+        return [
+            offset
+            for offset, character in enumerate(self._source)
+            for _ in table[ord(character)]
+        ]  # fmt: skip
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The offsets in the text itself of ``text[start:end]``."""
-        if start >= end:
-            place = (
-                self.offsets[start] if start < len(self.offsets) else self.end(len(self.offsets))
-            )
-            return place, place
-        return self.offsets[start], self.offsets[end - 1] + 1
+        if start < end:
+            return self._offsets[start], self._offsets[end - 1] + 1
+        place = self._offsets[start] if start < len(self._offsets) else self.end(start)
+        return place, place
 
     def end(self, length: int) -> int:
         """The offset in the text itself after ``text[:length]``."""
-        return self.offsets[length - 1] + 1 if length else 0
+        return self._offsets[length - 1] + 1 if length else 0
 
 
-def form_of(text: str, *, simplified: bool = False) -> Form:
-    """The form in which two texts are compared: without white space and what is invisible, in half
-    width and lower case, punctuation in one of its variants; ``simplified`` characters on demand."""
-    characters: list[str] = []
-    offsets: list[int] = []
-    for offset, character in enumerate(text):
-        for part in _comparable(character, simplified):
-            characters.append(part)
-            offsets.append(offset)
-    return Form("".join(characters), tuple(offsets))
+class _Comparable(dict[int, str]):
+    """What each character is compared as, by its code point; filled in as characters turn up."""
+
+    def __init__(self, *, simplified: bool) -> None:
+        super().__init__()
+        self._simplified = simplified
+
+    def __missing__(self, code: int) -> str:
+        character = normalise(chr(code)) if self._simplified else chr(code)
+        character = unicodedata.normalize("NFKC", character.translate(_VARIANTS)).casefold()
+        form = "".join(
+            part
+            for part in character.translate(_VARIANTS)
+            if not part.isspace() and unicodedata.category(part) not in _UNSEEN
+        )
+        self[code] = form
+        return form
 
 
-@lru_cache(maxsize=30_000)
-def _comparable(character: str, simplified: bool) -> str:
-    if simplified:
-        character = normalise(character)
-    character = unicodedata.normalize("NFKC", character.translate(_VARIANTS)).casefold()
-    character = character.translate(_VARIANTS)
-    return "".join(
-        part
-        for part in character
-        if not part.isspace() and unicodedata.category(part) not in _UNSEEN
-    )
-
-
+_COMPARABLE = _Comparable(simplified=False)
+_SIMPLIFIED = _Comparable(simplified=True)
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn")
 
 
 def differences(before: str, after: str) -> tuple[Change, ...]:
     """The alignment of two texts: changes that join up to both."""
-    old, new = form_of(before), form_of(after)
+    old, new = Form(before), Form(after)
     changes: list[Change] = []
     done_old = done_new = 0
     codes = _shifted(_joined(list(Levenshtein.opcodes(old.text, new.text))), old.text, new.text)

@@ -68,6 +68,7 @@ def build_index(
     *,
     workers: int | None = None,
     store: str | None = None,
+    compressed: bool = False,
 ) -> Built:
     """Builds an index of a corpus and puts it in use; the one in use stays until then.
 
@@ -76,6 +77,7 @@ def build_index(
             None. For little work none is started. Each imports the main module again: a script
             that builds needs ``if __name__ == "__main__":``.
         store: the engine for vectors and terms, empty for the folder; the setting where it is None.
+        compressed: whether vectors are compressed even where they are few: for a part of many.
 
     Raises:
         StoreUnavailable: the engine does not answer; the index in use stays.
@@ -90,7 +92,7 @@ def build_index(
     digest = corpus_digest(corpus_folder)
     try:
         with build_lock(index_folder), Cache(index_folder / "cache.db") as cache:
-            build = _Build(corpus_folder, encoder, cache, report, workers, store)
+            build = _Build(corpus_folder, encoder, cache, report, workers, store, compressed)
             return build.run(sources, digest, index_folder)
     except OSError as error:
         raise PolicyError(
@@ -150,11 +152,12 @@ class _Build:
         report: Progress,
         workers: int | None,
         store: str,
+        compressed: bool,
     ) -> None:
         self._folder, self._encoder, self._cache = folder, encoder, cache
         self._report, self._workers, self._store = report, workers, store
         self._terms: tuple[Term, ...] = ()
-        self._compressed = False
+        self._compressed = compressed
 
     def run(self, sources: Sequence[SourceFile], digest: str, index_folder: Path) -> Built:
         """All steps; the last puts the build in use."""
@@ -164,7 +167,7 @@ class _Build:
         self._terms = (*builtin_terms(), *companions.glossary)
         works = self._analyse(works, companions)
         heads = [AnalysedHead.read(self._head_of(work)) for work in works]
-        self._compressed = sum(head.passages for head in heads) > EXACT_UP_TO
+        self._compressed |= sum(head.passages for head in heads) > EXACT_UP_TO
         works = self._embed(works)
         unmatched = [error for head in heads for error in head.unmatched]
         receipt = Receipt.of(receipts, [*companions.problems, *unmatched], duplicates)

@@ -340,7 +340,8 @@ class LexicalWriter:
         )
         starts = np.concatenate(self._starts)
         terms = read_array(self._path("forward_terms"), "r+")
-        self._renumber(terms, rows.astype(np.int32), starts)
+        if starts[-1]:  # an empty array may not be written to
+            self._renumber(terms, rows.astype(np.int32), starts)
         lengths = np.concatenate(self._lengths)
         counts = read_array(self._path("forward_counts"))
         shape = (len(lengths), len(keys))

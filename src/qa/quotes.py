@@ -23,7 +23,7 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
 from qa.analysis import analyse
-from qa.differences import QUOTATION_MARKS, Change, Form, differences, form_of
+from qa.differences import QUOTATION_MARKS, Change, Form, differences
 from qa.index import Index
 from qa.numbers import find_numbers
 from qa.scope import Catalogue
@@ -41,7 +41,7 @@ _SHORTEST = 6
 _SMALL = 2_000
 """Clauses that are all read where nothing else finds a piece."""
 _STOPS = re.compile(r"[。！？!?\n]")
-_DOCUMENTS = 20
+_DOCUMENTS = 10
 """Policies that are read where no clause has a piece."""
 _GRAMS = 48
 _PASSAGES = 300
@@ -184,7 +184,7 @@ class QuoteChecker:
         return self._catalogue.clauses_naming(piece)[:_CANDIDATES]
 
     def _form_of_clause(self, clause: Clause, simplified: bool) -> Form:
-        return form_of(clause.text, simplified=simplified)
+        return Form(clause.text, simplified=simplified)
 
     # --- verdicts
 
@@ -192,7 +192,7 @@ class QuoteChecker:
         self, piece: str, start: int, candidates: Sequence[Clause], day: date
     ) -> Finding | None:
         for verdict, simplified in _EXACT:
-            wanted = form_of(piece, simplified=simplified).text
+            wanted = Form(piece, simplified=simplified).text
             if not wanted:
                 return None
             holders = []
@@ -224,12 +224,12 @@ class QuoteChecker:
         """What stands in a policy and in no clause of it (titles, headings), or in no passage of
         one: looked for in the policies that have most of its words."""
         wanted = {
-            simplified: form_of(piece, simplified=simplified).text for simplified in (False, True)
+            simplified: Form(piece, simplified=simplified).text for simplified in (False, True)
         }
         for place in self._likely_documents(piece):
             document = self._index.documents[place]
             for verdict, simplified in _EXACT:
-                form = form_of(document.text, simplified=simplified)
+                form = Form(document.text, simplified=simplified)
                 found = form.text.find(wanted[simplified])
                 if found < 0:
                     continue
@@ -269,7 +269,7 @@ class QuoteChecker:
     def _altered(
         self, piece: str, start: int, candidates: Sequence[Clause], day: date
     ) -> Finding | None:
-        pasted = form_of(piece)
+        pasted = Form(piece)
         best: tuple[float, Clause, int, int] | None = None
         for clause in candidates:
             whole = self._form(clause, False)

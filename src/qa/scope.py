@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from qa.evidence import Collector
 from qa.index import Index
 from qa.metadata import is_draft, is_provisional
-from qa.numbers import clause_number, is_article
 from qa.places import NATIONAL, around, places_in
 from qa.status import validity
 from qa.text import normalise

@@ -95,7 +95,7 @@ def test_the_page_tells_what_was_asked(office: App, chromium: Any, tag: str, wid
     page, words = visit.page, WORDS[tag]
     assert page.locator("h1").inner_text() == words[0]
     assert words[1] in page.locator(".rest").inner_text()
-    assert words[2] in page.locator(".groups").inner_text()
+    assert words[2] in page.locator(".unanswered").inner_text()
     assert number(visit, "questions") == "50"
     assert number(visit, "answered") == "50%"
     page.wait_for_function("document.querySelectorAll('.figure:has(.main-svg)').length === 6")
@@ -194,7 +194,7 @@ def test_a_question_is_noted_as_having_no_clause_in_the_words_of_the_office(
     assert file.read_bytes() == before + b",en,may a dog come to the beach\n"
     page.reload()
     loaded(visit)
-    assert "may I bring my dog" not in page.locator(".groups").inner_html()
+    assert "may I bring my dog" not in page.locator(".unanswered").inner_html()
     visit.context.close()
 
 

@@ -44,9 +44,11 @@ class Known:
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What was found, each kind best first. ``departments`` and ``terms`` are owned by positions
-    in the index's glossaries of those names. ``answer`` is what the assistant says to it."""
+    in the index's glossaries of those names. ``meant`` is the question in what was typed, and
+    ``answer`` what the assistant says to it."""
 
     answer: Answer | None
+    meant: str = ""
     clauses: tuple[Hit, ...] = ()
     questions: tuple[Known, ...] = ()
     departments: tuple[Found, ...] = ()
@@ -109,6 +111,7 @@ class Lookup:
 
         return Findings(
             answer,
+            meant,
             self._clauses(typed, answer, may),
             self._questions(typed, may),
             tuple(departments),

@@ -188,6 +188,7 @@ class Desk:
             "found.html",
             asked.language,
             groups=[(kind, groups[kind]) for kind in findings.order],
+            meant=findings.meant,
             text=asked.text.strip(),
         )
 

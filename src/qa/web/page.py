@@ -54,8 +54,7 @@ def application(chat: Chat, settings: Settings | None = None) -> FastAPI:
     access = Access.of(settings)
     chat.journal = journal
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    style = (_HERE / "theme.css").read_text(encoding="utf-8")
-    app.add_middleware(ServedPage, title=message("zh", "page.name"), style=style)
+    app.add_middleware(ServedPage, title=message("zh", "page.name"), styles=_styles())
     guard(app, access)
 
     @app.get("/faces", include_in_schema=False)
@@ -69,6 +68,12 @@ def application(chat: Chat, settings: Settings | None = None) -> FastAPI:
         app, insights_page(insights, lambda language: _header(language, "insights")), "/insights"
     )
     return _mount(app, _chat(chat), "/")
+
+
+def _styles() -> dict[str, str]:
+    """The style sheet of each face, by its path."""
+    theme, desk = ((_HERE / name).read_text(encoding="utf-8") for name in ("theme.css", "desk.css"))
+    return {"/": theme, "/desk/": theme + desk, "/insights/": theme + desk}
 
 
 def _mount(app: FastAPI, blocks: gr.Blocks, path: str) -> FastAPI:

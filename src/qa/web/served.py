@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from html import escape
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -15,9 +16,6 @@ POLICY = (
 """The Content-Security-Policy: the browser itself refuses whatever is not of this machine. Gradio
 compiles templates in the browser, which takes 'unsafe-eval'."""
 
-PAGES = ("/", "/desk/", "/insights/")
-"""The paths of the faces."""
-
 _ADVERTISING = re.compile(r"<meta\s[^>]*?(?:property=\"og:|name=\"twitter:)[^>]*>\s*")
 
 
@@ -29,16 +27,21 @@ def own_page(page: str, title: str, style: str) -> str:
 
 
 class ServedPage:
-    """Middleware: the policy on every reply, and our head in the page."""
+    """Middleware: the policy on every reply, and our head in the pages.
 
-    def __init__(self, app: ASGIApp, title: str, style: str) -> None:
-        self._app, self._title, self._style = app, title, style
+    Args:
+        styles: the style sheet of each page, by its path.
+    """
+
+    def __init__(self, app: ASGIApp, title: str, styles: Mapping[str, str]) -> None:
+        self._app, self._title, self._styles = app, title, styles
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] not in PAGES:
+        if scope["type"] != "http" or scope["path"] not in self._styles:
             await self._app(scope, receive, send)
             return
         kept = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+        style = self._styles[scope["path"]]
         start: Message = {}
         body = b""
 
@@ -52,7 +55,7 @@ class ServedPage:
                 return
             headers = MutableHeaders(raw=start["headers"])
             if Headers(raw=start["headers"]).get("content-type", "").startswith("text/html"):
-                body = own_page(body.decode(), self._title, self._style).encode()
+                body = own_page(body.decode(), self._title, style).encode()
                 headers["content-security-policy"] = POLICY
                 headers["content-length"] = str(len(body))
             await send(start)

@@ -5,6 +5,8 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const query = { first: "", last: "", language: "", document: "", days: "30" };
 
 let count = 0;
+let waiting = false;
+let outdated = false; // the query has changed since it was sent
 let user = "";
 let timers = [];
 const settled = new Map(); // group → what was sent, to be undone
@@ -59,7 +61,11 @@ function iso(moment) {
 
 // --- the board
 
+// One request at a time: Gradio drops a second one while the first is under way.
 function load() {
+  if (waiting) return void (outdated = true);
+  waiting = true;
+  outdated = false;
   count += 1;
   timers.forEach(clearTimeout);
   timers = [setTimeout(failed, LONGEST_WAIT), setTimeout(() => knock().catch(failed), SUSPICIOUS_WAIT)];
@@ -73,7 +79,9 @@ function load() {
 }
 
 function show({ id, head, rest, empty, user: name = user }) {
-  if (id !== count) return; // of an earlier query
+  if (id !== count) return; // of a query that was given up
+  waiting = false;
+  if (outdated) return load();
   user = name;
   timers.forEach(clearTimeout);
   settled.clear();
@@ -87,6 +95,7 @@ function show({ id, head, rest, empty, user: name = user }) {
 }
 
 function failed() {
+  outdated = false;
   show({ id: count, head: "", rest: failure[language], empty: true });
 }
 

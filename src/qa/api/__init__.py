@@ -1,0 +1,1 @@
+"""The HTTP interface: ``/api/v1``, beside the faces for people, over the same chat."""
