@@ -34,6 +34,7 @@ from qa.index import Index, open_index
 from qa.journal import CallState, Journal
 from qa.messages import catalogue
 from qa.questions import Questions
+from qa.scope import Scope
 from qa.types import LANGUAGES, Citation, Clause, Language, Status, Validity
 from qa.web.chat import Chat
 from qa.web.desk import Asked, Desk, Marked, Opened, Pasted
@@ -157,13 +158,12 @@ def test_the_kind_with_the_best_finding_comes_first(lookup: Lookup) -> None:
 
 
 def test_findings_keep_to_the_document_and_the_department_that_are_chosen(
-    lookup: Lookup, index: Index
+    lookup: Lookup,
 ) -> None:
-    market = lookup.search("出口退税", documents=frozenset([MARKET]))
+    market = lookup.search("出口退税", scope=Scope(documents=frozenset([MARKET])))
     assert {hit.clause.document_id for hit in market.clauses} <= {MARKET}
     assert not market.questions
-    ids = {index.clauses[place].id for place in duties("市财政局", index)}
-    financed = lookup.search("补贴", allowed=lambda each: each.id in ids)
+    financed = lookup.search("补贴", scope=Scope(department="财政局"))
     assert financed.clauses
     assert all("市财政局" in hit.clause.departments for hit in financed.clauses)
 

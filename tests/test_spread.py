@@ -9,23 +9,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import SMALL, BagOfCharacters
 from numpy.typing import NDArray
 
-from conftest import SMALL, BagOfCharacters
 from qa.builds import build_lock, current_name
 from qa.errors import BuildInProgress, CorpusError
 from qa.indexing import build_index
 from qa.spread import shares, take, work_out
 
 
-@dataclass
+@dataclass(frozen=True)
 class Counting(BagOfCharacters):
     """Remembers what it was asked to encode."""
 
     asked: list[str] = field(default_factory=list)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        self.asked += texts
+        self.asked.extend(texts)
         return super().encode(texts)
 
 

@@ -184,7 +184,7 @@ def _lines(answer: Answer, index: Index) -> Iterator[str]:
         names = ", ".join(department_name(index, name, language) for name in answer.departments)
         yield message(language, "duties", department=names, count=answer.total)
     if answer.focus is Focus.CONTENTS:
-        title = _document_title(answer.citations[0], language, index)
+        title = document_title(answer.citations[0], language, index)
         yield message(language, "contents", title=title, count=answer.total)
     for citation in answer.citations or answer.choices:
         if answer.focus not in _LISTS:
@@ -200,7 +200,7 @@ def _lines(answer: Answer, index: Index) -> Iterator[str]:
 def _card(citation: Citation, answer: Answer, index: Index) -> Iterator[str]:
     language, clause = answer.language, citation.clause
     translation = citation.translation
-    departments = _departments(citation, language, index)
+    departments = f"  {departments_text(citation, language, index)}"
     if answer.focus is Focus.DEPARTMENTS:
         yield departments
     yield f"■ {clause_label(clause, language, translation.title if translation else '')}"
@@ -215,27 +215,30 @@ def _card(citation: Citation, answer: Answer, index: Index) -> Iterator[str]:
         answer.focus is Focus.DUTIES and len(index.documents) == 1
     ):
         return
-    title = _document_title(citation, language, index)
+    title = document_title(citation, language, index)
     yield f"  {message(language, 'source')}: {' · '.join([title, *imprint(citation.document)])}"
     yield f"  {validity_text(citation.validity, language)}"
     if len(citation.document.sources) > 1:
         yield f"  {message(language, 'sources')}: {', '.join(citation.document.sources)}"
 
 
-def _document_title(citation: Citation, language: Language, index: Index) -> str:
+def document_title(citation: Citation, language: Language, index: Index) -> str:
+    """The title of a citation's policy in a language, where it has one, else as printed."""
     return index.titles.get((citation.document.id, language), "") or citation.document.title
 
 
-def _departments(citation: Citation, language: Language, index: Index) -> str:
+def departments_text(citation: Citation, language: Language, index: Index) -> str:
+    """The departments responsible for a clause in one line, or that its text names none."""
     clause, document = citation.clause, citation.document
     if not clause.departments:
-        return f"  {message(language, 'no_departments')}"
+        return message(language, "no_departments")
     names = [
         department_name(index, name, language, document)
         + (f" ({message(language, 'lead')})" if name in clause.lead else "")
         for name in clause.departments
     ]
-    return f"  {message(language, 'departments')}: {'、'.join(names) if language == 'zh' else '; '.join(names)}"
+    joined = "、".join(names) if language == "zh" else "; ".join(names)
+    return f"{message(language, 'departments')}: {joined}"
 
 
 def _refusal(answer: Answer, index: Index) -> Iterator[str]:

@@ -46,7 +46,8 @@ def shares(corpus_folder: Path, count: int) -> list[list[Path]]:
 
 
 def work_out(corpus_folder: Path, share: Iterable[Path], encoder: Encoder) -> bytes:
-    """What a build of the whole corpus needs of the policies of a share: a cache for ``take``.
+    """What a build of the whole corpus needs of the policies of a share: a cache for ``take``. Works
+    in this process alone: a machine with several processors takes as many shares.
 
     Args:
         share: policies of ``corpus_folder``. Both can be read where this runs.
@@ -63,7 +64,7 @@ def work_out(corpus_folder: Path, share: Iterable[Path], encoder: Encoder) -> by
         shutil.copytree(corpus_folder, corpus, ignore=others)
         try:
             # Of many policies the vectors are compressed, and a share is a part of many.
-            build_index(corpus, index, encoder, store="", compressed=True)
+            build_index(corpus, index, encoder, workers=1, store="", compressed=True)
         except CorpusError:  # nothing of the share can be used: the whole build will say so
             index.mkdir(exist_ok=True)
             with Cache(index / _CACHE):

@@ -1,1 +1,6 @@
-"""The HTTP interface: ``/api/v1``, beside the faces for people, over the same chat."""
+"""The HTTP interface beside the faces for people, over the same chat.
+
+    /api/v1/…              questions, searches, policies, clauses, terms     routes, models, problems
+    /v1/chat/completions   the same answers for chat front ends              completions
+    /mcp                   the same answers as tools                         tools
+"""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from qa.assistant import Assistant
 from qa.desk.names import Found, Names, spelling
 from qa.glossary import Term
 from qa.index import Index
 from qa.questions import Question, Questions
+from qa.scope import Mask, Scope
 from qa.text import detect_language
 from qa.types import Answer, Clause, Hit, Language
 
@@ -84,73 +86,68 @@ class Lookup:
         self._titles = Names([(place, clause.title) for place, clause in titled if clause.title])
 
     def search(
-        self,
-        typed: str,
-        language: Language | None = None,
-        allowed: Callable[[Clause], bool] | None = None,
-        documents: frozenset[str] | None = None,
+        self, typed: str, language: Language | None = None, scope: Scope | None = None
     ) -> Findings:
         """What fits ``typed``, a whole question or its first letters.
 
         Args:
             typed: any text.
             language: in which the answer is to be; that of the text where it is not given.
-            allowed: which clauses may be shown; all where it is None.
-            documents: ids of the documents to search in; all where it is None.
+            scope: limits clauses and known questions.
         """
         if not spelling(typed):
             return Findings(None)
+        scope = scope or Scope()
         departments = self._departments.search(typed, _NAMES)
         terms = self._terms.search(typed, _NAMES)
         meant = _meant(typed, (*departments, *terms))
-        answer = self._assistant.ask(meant, language=language, documents=documents)
-
-        def may(clause: Clause) -> bool:
-            in_scope = documents is None or clause.document_id in documents
-            return in_scope and (allowed is None or allowed(clause))
-
+        answer = self._assistant.ask(meant, language=language, scope=scope)
+        within = self._assistant.catalogue.mask(scope)
         return Findings(
             answer,
             meant,
-            self._clauses(typed, answer, may),
-            self._questions(typed, may),
+            self._clauses(typed, answer, within),
+            self._questions(typed, within),
             tuple(departments),
             tuple(terms),
         )
 
-    def _clauses(
-        self, typed: str, answer: Answer, may: Callable[[Clause], bool]
-    ) -> tuple[Hit, ...]:
-        hits = {hit.clause.id: hit for hit in answer.hits if may(hit.clause)}
+    def _clauses(self, typed: str, answer: Answer, within: Mask | None) -> tuple[Hit, ...]:
+        """What the assistant found, and the clauses of which the title fits."""
+        hits = {hit.clause.id: hit for hit in answer.hits}
         for found in self._titles.search(typed, _CLAUSES):
+            if (found.score < _NAMED and answer.hits) or not _is_within(found.owner, within):
+                continue
             clause = self.index.clauses[found.owner]
-            if found.score >= _NAMED or not answer.hits:
-                known = hits.get(clause.id)
-                score = max(found.score, known.probability if known else 0.0)
-                if may(clause):
-                    hits[clause.id] = replace(known or Hit(clause, score, 0), probability=score)
+            validity = self._assistant.catalogue.validity(clause.document_id, date.today())
+            known = hits.get(clause.id) or Hit(clause, 0.0, 0, validity)
+            score = max(found.score, known.probability)
+            hits[clause.id] = replace(known, probability=score)
         best = sorted(hits.values(), key=lambda hit: (-hit.probability, hit.clause.id))
         worth = [hit for hit in best if hit.probability >= _NEARLY_NOTHING]
         return tuple(replace(hit, rank=rank) for rank, hit in enumerate(worth[:_CLAUSES], start=1))
 
-    def _questions(self, typed: str, may: Callable[[Clause], bool]) -> tuple[Known, ...]:
+    def _questions(self, typed: str, within: Mask | None) -> tuple[Known, ...]:
         """Known questions by their letters, their sounds and their meaning."""
         language = detect_language(typed)
         scores = {found.owner: found.score for found in self._asked.search(typed, 4 * _QUESTIONS)}
-        for place, likeness in self.questions.like(
-            self._assistant.collector.vector(typed), 4 * _QUESTIONS
-        ):
-            if likeness >= _LIKE and self.questions[place].language == language:
-                scores[place] = max(scores.get(place, 0.0), likeness)
+        vector = self._assistant.collector.vector(typed)
+        for number, likeness in self.questions.like(vector, 4 * _QUESTIONS):
+            if likeness >= _LIKE and self.questions[number].language == language:
+                scores[number] = max(scores.get(number, 0.0), likeness)
         known = []
-        for place in sorted(scores, key=lambda place: (-scores[place], place)):
-            question = self.questions[place]
-            clause = self.index.clauses[question.clause]
-            if may(clause):
-                known.append(Known(question, clause, float(min(scores[place], 1.0))))
+        for number in sorted(scores, key=lambda number: (-scores[number], number)):
+            question = self.questions[number]
+            if _is_within(question.clause, within):
+                clause = self.index.clauses[question.clause]
+                known.append(Known(question, clause, float(min(scores[number], 1.0))))
             if len(known) == _QUESTIONS:
                 break
         return tuple(known)
+
+
+def _is_within(clause: int, within: Mask | None) -> bool:
+    return within is None or bool(within[clause])
 
 
 def _meant(typed: str, names: Sequence[Found]) -> str:

@@ -4,7 +4,6 @@ Gradio. Whatever comes from the page is checked, as anybody can send it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -24,6 +23,7 @@ from qa.journal import CallState, Journal, Span
 from qa.messages import message
 from qa.quotes import LONGEST_PASTE, QuoteChecker
 from qa.render import clause_label, contacts, department_name
+from qa.scope import Scope
 from qa.text import detect_language
 from qa.types import LANGUAGES, Answer, Citation, Clause, Language
 from qa.web.cards import (
@@ -157,11 +157,9 @@ class Desk:
     def search(self, asked: Asked) -> str:
         """The list of what fits the text of a tab, as HTML."""
         opening = self._open()
-        findings = opening.lookup.search(
-            asked.text,
-            documents=frozenset([asked.document]) if asked.document else None,
-            allowed=_of_department(asked.department, opening),
-        )
+        documents = frozenset([asked.document]) if asked.document else None
+        scope = Scope(documents=documents, department=asked.department)
+        findings = opening.lookup.search(asked.text, scope=scope)
         index = opening.view.assistant.index
         groups = {
             "clauses": self._clauses(findings, asked, opening),
@@ -398,15 +396,6 @@ class Desk:
 
 def _offered(count: int) -> int:
     return min(count, _MOST_OFFERED)
-
-
-def _of_department(name: str, opening: Opening) -> Callable[[Clause], bool] | None:
-    """Whether a clause is one of a department's, by any of its names."""
-    if not name:
-        return None
-    index = opening.view.assistant.index
-    ids = {index.clauses[place].id for place in duties(name, index)}
-    return lambda clause: clause.id in ids
 
 
 def _named(kind: Kind, found: Found, term: Term, language: Language) -> Row:

@@ -1,0 +1,134 @@
+"""One question from a program: answered, put into the language asked for, written down.
+
+Nothing of a conversation is kept here. It is the list of its earlier questions, which the client
+sends along; they are asked again, which takes milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from time import perf_counter
+from typing import Protocol
+
+from qa.assistant import Assistant
+from qa.journal import Journal
+from qa.scope import Scope
+from qa.types import Answer, Citation, Language
+
+LONGEST_TEXT = 10_000
+"""Characters of a question that are taken in. From 2,000 the answer is that it is too long."""
+
+MOST_EARLIER = 8
+"""Earlier questions of a conversation that are looked at: nobody leans on the ninth."""
+
+
+class Source(Protocol):
+    """Where answers come from: the chat of the page, which may be given another index."""
+
+    @property
+    def assistant(self) -> Assistant:
+        """The assistant that answers now: to be taken once a request."""
+
+    @property
+    def journal(self) -> Journal | None:
+        """Where questions are written down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question and what it rests on.
+
+    Attributes:
+        earlier: the questions asked before, oldest first.
+        language: of the answer; that of the question where it is None.
+        today: the day on which policies have to hold; the present day where it is None.
+    """
+
+    text: str
+    earlier: tuple[str, ...] = ()
+    language: Language | None = None
+    scope: Scope = field(default_factory=Scope)
+    today: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer, the assistant whose index it quotes, and its entry in the journal (or ``""``)."""
+
+    answer: Answer
+    assistant: Assistant
+    entry: str = ""
+
+
+def answer(source: Source, question: Question, *, face: str, session: str) -> Given:
+    """Answers a question, and writes it down.
+
+    Args:
+        face: what asked: ``api``, ``mcp``, …
+        session: tells clients apart in the journal, which stores a digest of it only.
+    """
+    began = perf_counter()
+    assistant = source.assistant
+    given = ask(assistant, question)
+    journal = source.journal
+    if journal is None:
+        return Given(given, assistant)
+    entry = journal.record(
+        question.text,
+        given,
+        face=face,
+        session=session,
+        milliseconds=1000 * (perf_counter() - began),
+    )
+    return Given(given, assistant, entry)
+
+
+def ask(assistant: Assistant, question: Question) -> Answer:
+    """The answer to the last question of a conversation."""
+    previous: Answer | None = None
+    for earlier in question.earlier[-MOST_EARLIER:]:
+        given = assistant.ask(
+            earlier, scope=question.scope, today=question.today, previous=previous
+        )
+        # After a greeting the conversation is still about the clause before it.
+        previous = previous if given.reply else given
+    wanted = question.language
+    # What holds no letters has no language of its own.
+    spoken = None if any(map(str.isalpha, question.text)) else wanted
+    given = assistant.ask(
+        question.text,
+        language=spoken,
+        scope=question.scope,
+        today=question.today,
+        previous=previous,
+    )
+    return given if wanted is None else in_language(given, assistant, wanted, question.today)
+
+
+def in_language(
+    answer: Answer, assistant: Assistant, language: Language, today: date | None = None
+) -> Answer:
+    """The same answer for a reader of another language: the same quotes, other translations."""
+    if answer.language == language:
+        return answer
+
+    def again(citations: Sequence[Citation]) -> tuple[Citation, ...]:
+        return tuple(_again(citation, assistant, language, today) for citation in citations)
+
+    return replace(
+        answer,
+        language=language,
+        citations=again(answer.citations),
+        choices=again(answer.choices),
+    )
+
+
+def _again(
+    citation: Citation, assistant: Assistant, language: Language, today: date | None
+) -> Citation:
+    whole = assistant.cite_whole(citation.clause, language, today)
+    starts = {quote.start for quote in citation.quotes}
+    quotes = tuple(quote for quote in whole.quotes if quote.start in starts)
+    return replace(whole, quotes=quotes or whole.quotes)
