@@ -90,10 +90,15 @@ def write_users(path: Path, users: Mapping[str, User]) -> None:
         AccessError: it cannot be written.
     """
     records = [asdict(users[name]) for name in sorted(users)]
-    _write_private(path, json.dumps({"users": records}, ensure_ascii=False, indent=1) + "\n")
+    write_private(path, json.dumps({"users": records}, ensure_ascii=False, indent=1) + "\n")
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Replaces a file in one step by one that only its owner can read.
+
+    Raises:
+        AccessError: it cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
@@ -250,7 +255,7 @@ def _secret(settings: Settings, users: Path) -> str:
         return settings.secret.get_secret_value()
     path = settings.secret_file or users.with_name(f"{users.name}.secret")
     if not path.exists() and not settings.secret_file:
-        _write_private(path, secrets.token_hex(32))
+        write_private(path, secrets.token_hex(32))
     try:
         secret = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
-Face: TypeAlias = Literal["chat", "desk", "api", "mcp", "cli"]
+Face: TypeAlias = Literal["chat", "desk", "api", "mcp", "cli", "kakao", "wechat"]
 """The face of the product at which a question was asked."""
 
 
