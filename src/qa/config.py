@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -42,6 +43,10 @@ def _default_keys() -> Path:
     return user_config_path("qa-policy", appauthor=False)
 
 
+def _default_api_keys() -> Path:
+    return _default_keys() / "api-keys.json"
+
+
 class Settings(BaseSettings):
     """The choices of an operator: each field is the environment variable ``QA_<FIELD>``.
 
@@ -78,6 +83,66 @@ class Settings(BaseSettings):
     )
     secret: SecretStr | None = Field(None, description="signs the cookies of users")
     secret_file: Path | None = Field(None, description="file that holds the secret instead")
+
+    root_path: str = Field(
+        "",
+        pattern=r"^(/[^/?#\s]+)*$",
+        description="path under which a proxy serves the program, such as /policies",
+    )
+    proxies: str = Field(
+        "",
+        description="addresses of the proxies whose forwarded headers are believed, with commas "
+        "between them; empty: nobody's",
+    )
+    workers: int = Field(1, ge=1, le=64, description="processes that answer")
+    stop_seconds: float = Field(
+        10.0, ge=0, le=600, description="how long requests under way may take to finish at the end"
+    )
+    api_keys: Path = Field(
+        default_factory=_default_api_keys,
+        description="file of the API keys; without: the API is open to this machine only",
+    )
+    rate_limit: str = Field(
+        "20/second; 600/minute",
+        description="questions of one client or key, in the notation of the limits library; "
+        "empty: any number. Whoever sits at this machine is not counted",
+    )
+    longest_request: int = Field(
+        1_048_576, ge=1_000, le=100_000_000, description="bytes of a request's body"
+    )
+    concurrency: int = Field(4, ge=1, le=1000, description="questions dealt with at once a process")
+    queue: int = Field(
+        256, ge=0, le=100_000, description="questions that may wait a process; others are told so"
+    )
+    cors_origins: str = Field(
+        "",
+        description="pages that may call the API from a browser, such as https://trade.example, "
+        "with commas between them; empty: none",
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="text: for a terminal; json: one object a line"
+    )
+    log_level: Literal["error", "warning", "info", "debug"] = Field(
+        "warning", description="least severe event that is logged; info: each request, too"
+    )
+
+    embed_origins: str = Field(
+        "",
+        description="sites that may show the chat in a frame, separated by spaces: "
+        "https://portal.example; empty: none but this one",
+    )
+    kakao_secret: SecretStr | None = Field(
+        None,
+        description="turns the KakaoTalk skill server on: what its header Authorization must hold "
+        "after 'Bearer '",
+    )
+    wechat_token: SecretStr | None = Field(
+        None, description="turns WeChat replies on: the token of the official account's server"
+    )
+    wechat_key: SecretStr | None = Field(
+        None, description="the EncodingAESKey of the official account, for encrypted messages"
+    )
+    wechat_app: str = Field("", description="the AppID of the official account, with wechat_key")
 
     @classmethod
     def from_environment(cls) -> Settings:

@@ -182,7 +182,10 @@ class LexicalIndex:
         terms = list(terms)
         total = sum(term.weight for term in terms)
         known = [term for term in terms if term.row >= 0]
-        scores = self._sums([t.row for t in known], [t.weight for t in known])
+        scores = self._sums(
+            np.array([term.row for term in known], np.int64),
+            np.array([term.weight for term in known], np.float32),
+        )
         return (scores / total if total else scores).astype(np.float32)
 
     def best(
@@ -212,21 +215,24 @@ class LexicalIndex:
         afford = np.cumsum(lengths[order]) <= BUDGET
         afford[:1] = True
         essential = order[afford]
-        sums = self._sums(rows[essential].tolist(), weights[essential].tolist())
+        sums = self._sums(rows[essential], weights[essential])
         if allowed is not None:
             sums *= allowed
         return top(sums, k)
 
-    def _sums(self, rows: list[int], weights: list[float]) -> NDArray[np.float64]:
+    def _sums(self, rows: Positions, weights: Scores) -> NDArray[np.float64]:
         """For each text the sum of weight times saturated frequency over ``rows``."""
-        if not rows:
-            return np.zeros(len(self))
-        postings = [self.posting(row) for row in rows]
-        sums: NDArray[np.float64] = np.bincount(
-            np.concatenate([texts for texts, _ in postings]),
-            np.concatenate([w * values for w, (_, values) in zip(weights, postings, strict=True)]),
-            minlength=len(self),
-        ).astype(np.float64, copy=False)
+        sums = np.zeros(len(self))
+        channels = _channels(self._keys[rows])
+        for channel in np.unique(channels):
+            chosen = channels == channel
+            begins, ends = self._starts[rows[chosen]], self._starts[rows[chosen] + 1]
+            spans = [slice(*span) for span in zip(begins.tolist(), ends.tolist(), strict=True)]
+            texts = np.concatenate([self._texts[span] for span in spans])
+            counts = np.concatenate([self._counts[span] for span in spans])
+            values = _saturated(counts, self._norms[channel][texts])
+            values *= np.repeat(weights[chosen], ends - begins)
+            sums += np.bincount(texts, values, minlength=len(self))
         return sums
 
     def posting(self, row: int) -> tuple[NDArray[np.int32], Scores]:

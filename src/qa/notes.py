@@ -428,7 +428,7 @@ def _convincing(names: list[Name], grammar: NoteGrammar) -> bool:
 def _bare(content: str, grammar: NoteGrammar) -> tuple[Name, ...]:
     """The names in a bracket that holds nothing else, bar one that does not look like a name."""
     names, _ = _names(content, "plain", 0, grammar)
-    atoms = sum(1 for _ in _joined(content, grammar))
+    atoms = sum(not grammar.noise.match(atom.strip(_AROUND)) for atom, _ in _joined(content, grammar))
     unsure = [name for name in names if not grammar.organisation.search(name.text)]
     sure = len(names) >= atoms and len(unsure) <= (len(names) > _FEW and names[0] not in unsure)
     return _unique(names) if sure else ()

@@ -13,9 +13,9 @@ from time import perf_counter
 from typing import Protocol
 
 from qa.assistant import Assistant
-from qa.journal import Journal
+from qa.journal import Face, Journal
 from qa.scope import Scope
-from qa.types import Answer, Citation, Language
+from qa.types import Answer, Citation, Hit, Language, Outcome
 
 LONGEST_TEXT = 10_000
 """Characters of a question that are taken in. From 2,000 the answer is that it is too long."""
@@ -44,6 +44,7 @@ class Question:
         earlier: the questions asked before, oldest first.
         language: of the answer; that of the question where it is None.
         today: the day on which policies have to hold; the present day where it is None.
+        about: id of the clause that the conversation is about, in place of ``earlier``.
     """
 
     text: str
@@ -51,6 +52,7 @@ class Question:
     language: Language | None = None
     scope: Scope = field(default_factory=Scope)
     today: date | None = None
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,14 @@ class Given:
     entry: str = ""
 
 
-def answer(source: Source, question: Question, *, face: str, session: str) -> Given:
+def answer(source: Source, question: Question, *, face: Face, session: str) -> Given:
     """Answers a question, and writes it down.
 
+    Raises:
+        KeyError: there is no clause of the id ``question.about``.
+
     Args:
-        face: what asked: ``api``, ``mcp``, …
+        face: what it was asked at.
         session: tells clients apart in the journal, which stores a digest of it only.
     """
     began = perf_counter()
@@ -86,9 +91,15 @@ def answer(source: Source, question: Question, *, face: str, session: str) -> Gi
 
 
 def ask(assistant: Assistant, question: Question) -> Answer:
-    """The answer to the last question of a conversation."""
+    """The answer to the last question of a conversation.
+
+    Raises:
+        KeyError: there is no clause of the id ``about``.
+    """
     previous: Answer | None = None
-    for earlier in question.earlier[-MOST_EARLIER:]:
+    if question.about:
+        previous = opened(assistant, question.about, question.language, question.today)
+    for earlier in () if previous else question.earlier[-MOST_EARLIER:]:
         given = assistant.ask(
             earlier, scope=question.scope, today=question.today, previous=previous
         )
@@ -105,6 +116,24 @@ def ask(assistant: Assistant, question: Question) -> Answer:
         previous=previous,
     )
     return given if wanted is None else in_language(given, assistant, wanted, question.today)
+
+
+def opened(
+    assistant: Assistant, clause_id: str, language: Language | None, today: date | None = None
+) -> Answer:
+    """A clause in full as the answer, as if its number had been asked for.
+
+    Raises:
+        KeyError: there is no such clause.
+    """
+    clause = assistant.index.clause(clause_id)
+    language = (
+        language
+        or assistant.catalogue.headings[assistant.catalogue.position(clause.document_id)].language
+    )
+    citation = assistant.cite_whole(clause, language, today)
+    hits = (Hit(clause, 1.0, 1, citation.validity),)
+    return Answer(clause.title, language, Outcome.ANSWERED, hits, citations=(citation,))
 
 
 def in_language(

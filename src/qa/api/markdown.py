@@ -63,12 +63,17 @@ def _blocks(answer: Answer, index: Index) -> Iterator[str]:
 
 def _card(citation: Citation, answer: Answer, index: Index) -> Iterator[str]:
     language = answer.language
+    departments = escaped(departments_text(citation, language, index))
+    first = answer.focus is Focus.DEPARTMENTS
     yield f"**{_label(citation, language)}**"
+    if first:
+        yield departments
     for quote in citation.quotes:
         yield f"> {escaped(quote.text)}"
         if quote.translation:
             yield f"*{escaped(quote.translation)}*"
-    yield escaped(departments_text(citation, language, index))
+    if not first:
+        yield departments
     yield _source(citation, language, index)
 
 

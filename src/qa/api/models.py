@@ -7,14 +7,15 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from qa.api import conversation
+from qa.api.conversation import LONGEST_TEXT, MOST_EARLIER
+from qa.journal import Reason, Thumb
+from qa.quotes import LONGEST_PASTE, Verdict
 from qa.scope import Scope
-from qa.types import LANGUAGES, Language
+from qa.types import Language, Outcome, Status
 
-LONGEST_QUESTION = 2_000
-"""Characters; what is longer is no question. (A pasted quotation may be longer: see quotes.)"""
-
-MOST_EARLIER = 8
-"""Earlier questions of a conversation that are looked at: nobody leans on the ninth."""
+LONGEST_SEARCH = 2_000
+"""Characters of the words to search for that count."""
 
 
 def _well_formed(text: str) -> str:
@@ -23,6 +24,7 @@ def _well_formed(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_well_formed)]
+ClauseId = Annotated[Text, Field(max_length=500)]
 
 
 class _Body(BaseModel):
@@ -57,41 +59,64 @@ def _iso(day: date | None) -> str:
     return day.isoformat() if day else ""
 
 
+Asked = Annotated[Text, Field(max_length=LONGEST_TEXT)]
+
+_LANGUAGE = Field(
+    default=None,
+    description="of the answer; else that of Accept-Language, else that of the question",
+)
+_TODAY = Field(default=None, description="the day on which policies are to hold; else today")
+
+
 class Question(_Body):
-    """A question about the policies."""
+    """A question about the policies, and the conversation in which it is asked. Nothing of a
+    conversation is kept on the server."""
 
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
             "examples": [
                 {"question": "出口退税多久能办好？"},
-                {"question": "And which department?", "earlier": ["How fast are tax refunds?"]},
+                {
+                    "question": "And which department?",
+                    "earlier": ["How long does an export tax refund take?"],
+                    "language": "en",
+                },
             ]
         },
     )
 
-    question: Text = Field(max_length=LONGEST_QUESTION, description="in any words")
-    language: Language | None = Field(
-        None, description="of the answer; else Accept-Language where the question tells none"
-    )
-    earlier: list[Annotated[Text, Field(max_length=LONGEST_QUESTION)]] = Field(
+    question: Asked = Field(description="in any words; from 2,000 characters it is too long")
+    language: Language | None = _LANGUAGE
+    earlier: list[Asked] = Field(
         default_factory=list,
         max_length=100,
-        description="the questions asked before in this conversation, oldest first: a question may "
-        "lean on them. Nothing of a conversation is kept on the server.",
+        description="the questions asked before in this conversation, oldest first; the last "
+        f"{MOST_EARLIER} count",
+    )
+    about: ClauseId = Field(
+        "",
+        description="id of the clause that the conversation is about, in place of `earlier`: one "
+        "of the `choices` that was chosen",
     )
     scope: ScopeBody = Field(default_factory=ScopeBody)
-    today: date | None = Field(None, description="the day on which policies are to hold; else today")
+    today: date | None = _TODAY
+
+    def asked(self, language: Language | None) -> conversation.Question:
+        """The question as the assistant takes it, to be answered in ``language``."""
+        return conversation.Question(
+            self.question, tuple(self.earlier), language, self.scope.scope(), self.today, self.about
+        )
 
 
 class SearchRequest(_Body):
-    """Words to search for: hits without a decision, as one types."""
+    """Words to search for: hits without a decision."""
 
-    question: Text = Field(max_length=LONGEST_QUESTION, examples=["出口信用保险"])
-    language: Language | None = None
+    question: Asked = Field(examples=["出口信用保险"])
+    language: Language | None = Field(None, description="of the words; else read from them")
     limit: int = Field(10, ge=1, le=50, description="most hits")
     scope: ScopeBody = Field(default_factory=ScopeBody)
-    today: date | None = None
+    today: date | None = _TODAY
 
 
 class Hit(BaseModel):
@@ -106,7 +131,7 @@ class Hit(BaseModel):
     end: int
     probability: float = Field(ge=0, le=1, description="that it answers the question")
     departments: list[str]
-    status: str = Field(description="in_force, not_yet, expired, repealed, replaced or unknown")
+    status: Status = Field(description="of its policy, on the day of the question")
 
 
 class Citation(BaseModel):
@@ -117,24 +142,36 @@ class Citation(BaseModel):
     number: str
     quote: str
     translation: str
-    status: str
+    status: Status
+
+
+class Choice(BaseModel):
+    """A clause to choose."""
+
+    clause: str = Field(description="its id", examples=["weihai_policy_2020#五"])
+    document: str
+    label: str = Field(description="number and title, in the language of the answer")
 
 
 class Answer(BaseModel):
-    """What may be said to a question. ``outcome``: answered, clarify (choose among ``choices``),
-    no_clause, small_talk or invalid."""
+    """What may be said to a question: what `python -m qa ask --json` prints, and more.
+
+    `clarify`: the asker should choose among `choices`.
+    """
 
     id: str = Field(description="for /feedback; empty where nothing is written down")
     question: str
     language: Language
-    outcome: str
+    outcome: Outcome
     hits: list[Hit]
     citations: list[Citation]
-    choices: list[str] = Field(description="ids of the clauses to choose from")
+    choices: list[Choice]
+    context: list[str] = Field(description="the earlier questions that this one leans on")
     departments: list[str] = Field(
         description="responsible for the first clause cited, in the asker's language"
     )
     text: str = Field(description="all of it as plain text for people")
+    markdown: str = Field(description="all of it as CommonMark for people")
 
 
 class Found(BaseModel):
@@ -159,7 +196,7 @@ class Document(BaseModel):
     repealed: str
     replaced_by: str
     source: str
-    status: str = Field(description="today")
+    status: Status = Field(description="today")
     clauses: int = Field(description="how many numbered clauses it has")
 
 
@@ -190,7 +227,7 @@ class Clause(BaseModel):
     end: int
     departments: list[str]
     lead: list[str] = Field(description="the leading ones of its departments")
-    status: str
+    status: Status = Field(description="of its policy, today")
     translations: dict[Language, ClauseTranslation]
 
 
@@ -198,7 +235,8 @@ class Department(BaseModel):
     """A responsible department: its names and the clauses that name it."""
 
     name: str = Field(description="as the clauses print it, or as the directory has it")
-    names: dict[Language, str]
+    names: dict[Language, str] = Field(description="where the directory has them")
+    telephone: str = Field(description="from the directory; empty where it has none")
     clauses: int = Field(description="how many clauses name it")
 
 
@@ -217,50 +255,55 @@ class GlossaryTerm(BaseModel):
 
 
 class Terms(BaseModel):
-    """The glossary's terms that a text holds, or that begin like it."""
+    """Terms of the glossary."""
 
+    total: int
     terms: list[GlossaryTerm]
 
 
 class Quotation(_Body):
     """A text that is said to be policy."""
 
-    text: Text = Field(min_length=1, max_length=20_000)
-    today: date | None = None
+    text: Text = Field(min_length=1, max_length=LONGEST_PASTE)
+    today: date | None = _TODAY
+
+
+class Clauses(BaseModel):
+    """Clauses of a policy, in its order."""
+
+    total: int
+    clauses: list[Clause]
+
+
+class Finding(BaseModel):
+    """What was found of a sentence: verbatim, other_script, altered or absent."""
+
+    model_config = ConfigDict(extra="allow")
+
+    text: str
+    start: int = Field(description="of the text that was sent, in characters")
+    end: int
+    verdict: Verdict
+    clause: str = Field(description="id of the clause that it is from, or empty")
+    document: str
+    number: str
+    title: str
+    original: str = Field(description="what the policy says")
+    similarity: float
+    changes: list[dict[str, Any]] = Field(description="`original` and `pasted`, piece by piece")
+    status: Status
 
 
 class Findings(BaseModel):
-    """What was found of each sentence: verbatim, other_script, altered or absent, with its source
-    and the characters that differ."""
+    """What was found of each sentence, in the order of the text."""
 
-    findings: list[dict[str, Any]]
+    findings: list[Finding]
 
 
 class Feedback(_Body):
     """A judgement of an answer; without a thumb an earlier one is taken back."""
 
     id: Text = Field(min_length=1, max_length=64, description="of the answer")
-    thumb: str | None = Field(None, pattern="^(up|down)$")
-    reason: str | None = Field(
-        None, pattern="^(irrelevant|wrong_department|not_detailed|out_of_date|not_hoped)$"
-    )
+    thumb: Thumb | None = None
+    reason: Reason | None = Field(None, description="for thumb down")
     comment: Text = Field("", max_length=1_000)
-
-
-def language_of(accepted: str) -> Language | None:
-    """The first of our languages in an Accept-Language header (RFC 9110, 12.5.4), by weight."""
-    weighed: list[tuple[float, int, Language]] = []
-    for position, part in enumerate(accepted[:500].split(",")):
-        tag, _, parameters = part.strip().partition(";")
-        language = next((each for each in LANGUAGES if tag.lower().startswith(each)), None)
-        if language:
-            weighed.append((-_weight(parameters), position, language))
-    return min(weighed)[2] if weighed else None
-
-
-def _weight(parameters: str) -> float:
-    name, _, value = parameters.strip().partition("=")
-    try:
-        return float(value) if name.strip() == "q" else 1.0
-    except ValueError:
-        return 1.0

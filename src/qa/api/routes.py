@@ -1,140 +1,181 @@
 """``/api/v1``: questions, searches, policies, clauses, departments, terms, quotations, feedback.
 
-Stateless: a conversation is the list of its earlier questions, which the client keeps. Whoever
-deals with a request takes the chat's ``view`` once, so that one reply comes from one index.
+Whoever deals with a request takes the assistant once, so that one reply comes from one index.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from time import perf_counter
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 
 from qa import render
-from qa.api import models
-from qa.api.problems import Problem, add_problems
-from qa.api.models import language_of
-from qa.journal import Reason, Thumb
-from qa.quotes import QuoteChecker
+from qa.api import conversation, models
+from qa.api.conditional import Conditional
+from qa.api.conversation import Source
+from qa.api.markdown import markdown
+from qa.api.negotiation import language_of
+from qa.api.problems import Problem, Refused, add_problems, describe_problems
+from qa.assistant import Assistant
+from qa.quotes import Finding, QuoteChecker
 from qa.reports import finding_record
 from qa.text import detect_language
 from qa.types import LANGUAGES, Answer, Clause, Document, Language, Outcome
-from qa.web.chat import Chat, View
 
-PREFIX = "/api/v1"
+MOUNT = "/api"
+VERSION = "/v1"
 
 _DESCRIPTION = """Questions about policies, answered by quotation. Every answer is a clause of a
 policy, word for word, with its source and the departments responsible; where no clause answers,
-the outcome says so. No sentence is made up. Errors are problem details (RFC 9457)."""
+the outcome says so. No sentence is made up.
 
-_Wrong: dict[int | str, dict[str, Any]] = {
-    code: {"model": Problem, "content": {"application/problem+json": {}}} for code in (404, 422)
+Errors are problem details (RFC 9457). Members may be added to replies; none is taken away or
+changes its meaning within `/v1`."""
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The body is no JSON"},
+    401: {"model": Problem, "description": "A key is needed"},
+    413: {"model": Problem, "description": "The request is too large"},
+    422: {"model": Problem, "description": "The request is not as described here"},
+    429: {"model": Problem, "description": "Too many requests: see Retry-After"},
+    503: {"model": Problem, "description": "Busy, or the index is being built: see Retry-After"},
 }
-_ClauseId = Annotated[str, Path(max_length=500, examples=["weihai_policy_2020#五"])]
+_NONE: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "There is none"}}
+
+_DocumentId = Annotated[str, Path(max_length=500, examples=["weihai_policy_2020"])]
+_ClauseId = Annotated[
+    str,
+    Path(
+        max_length=500,
+        examples=["weihai_policy_2020#五"],
+        description="`#` and `/` of an id are written `%23` and `%2F`",
+    ),
+]
+_Offset = Annotated[int, Query(ge=0, le=10**9, description="how many to pass over")]
+_Limit = Annotated[int, Query(ge=1, le=500, description="how many to give at most")]
 
 
-def api(chat: Chat) -> FastAPI:
-    """The HTTP interface of a chat, to be mounted at ``PREFIX``."""
+def api(source: Source) -> FastAPI:
+    """The HTTP interface of a chat, to be mounted at ``MOUNT``."""
     app = FastAPI(
         title="Policy question answering",
         version="1",
         description=_DESCRIPTION,
         docs_url=None,  # their scripts come from elsewhere
         redoc_url=None,
-        responses={422: _Wrong[422]},
-        servers=[{"url": PREFIX}],
-        root_path_in_servers=False,
+        redirect_slashes=False,
+        responses=_PROBLEMS,
     )
     add_problems(app)
-    _add_questions(app, chat)
-    _add_policies(app, lambda: chat.view)
-    _add_vocabulary(app, lambda: chat.view)
+    router = APIRouter(prefix=VERSION)
+    _add_questions(router, source)
+    _add_policies(router, lambda: source.assistant)
+    _add_vocabulary(router, lambda: source.assistant)
+    app.include_router(router)
+    app.add_middleware(Conditional)
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = describe_problems(describe())
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
     return app
+
+
+def client_of(request: Request, face: str) -> str:
+    """Tells clients apart in the journal, which stores a digest of it only."""
+    return f"{face} {request.client.host if request.client else ''}"
+
+
+def language_for(given: Language | None, request: Request) -> Language | None:
+    """The language to answer in: as the body says, else as the client accepts; None where neither
+    says anything."""
+    return given or language_of(request.headers.get("accept-language", ""))
 
 
 # --- questions
 
 
-def _add_questions(app: FastAPI, chat: Chat) -> None:
-    @app.post("/answer")
-    def answer(body: models.Question, request: Request) -> models.Answer:
+def _add_questions(router: APIRouter, source: Source) -> None:
+    @router.post("/answer", responses=_NONE)
+    def answer(body: models.Question, request: Request, response: Response) -> models.Answer:
         """The clause that settles a question."""
-        began = perf_counter()
-        view = chat.view
-        given = replay(view, body, _language(body.language, body.question, request))
-        entry = ""
-        if chat.journal:
-            entry = chat.journal.record(
-                body.question,
-                given,
-                face="api",
-                session=_client(request),
-                milliseconds=1000 * (perf_counter() - began),
+        asked = body.asked(language_for(body.language, request))
+        try:
+            given = conversation.answer(
+                source, asked, face="api", session=client_of(request, "api")
             )
-        return answer_body(given, view, entry)
+        except KeyError as error:
+            raise Refused(404, "clause") from error
+        response.headers["content-language"] = given.answer.language
+        response.headers["vary"] = "accept-language"
+        return answer_body(given.answer, given.assistant, given.entry)
 
-    @app.post("/search")
-    def search(body: models.SearchRequest, request: Request) -> models.Found:
-        """The clauses nearest to some words, whether or not they answer."""
-        view = chat.view
-        language = _language(body.language, body.question, request)
-        result = view.assistant.search(
-            body.question, language or "zh", body.limit, body.scope.scope(), body.today
-        )
-        empty = Answer(body.question, language or "zh", Outcome.NO_CLAUSE, hits=result.hits)
-        return models.Found(hits=_hits(empty))
+    @router.post("/search")
+    def search(body: models.SearchRequest) -> models.Found:
+        """The clauses nearest to some words, whether or not they answer a question."""
+        return found(source.assistant, body)
 
-    @app.post("/quote-check")
+    @router.post("/quote-check")
     def quote_check(body: models.Quotation) -> models.Findings:
         """Whether sentences that are said to be policy stand in one, word for word."""
-        assistant = chat.view.assistant
+        assistant = source.assistant
         checker = QuoteChecker(assistant.index, assistant.catalogue)
-        found = checker.check(body.text, body.today)
-        return models.Findings(findings=[finding_record(each) for each in found])
+        findings = checker.check(body.text, body.today)
+        return models.Findings(findings=[_finding(each) for each in findings])
 
-    @app.post("/feedback", status_code=204)
+    @router.post("/feedback", status_code=204, responses=_NONE)
     def feedback(body: models.Feedback) -> Response:
-        """Judges an answer by the id that came with it."""
-        if chat.journal:
-            thumb = Thumb(body.thumb) if body.thumb else None
-            reason = Reason(body.reason) if thumb and body.reason else None
-            chat.journal.rate(body.id, thumb, reason, body.comment)
+        """Judges an answer by the id that came with it. An id that is not known is passed over."""
+        if source.journal is None or not source.journal.enabled:
+            raise Refused(404, "journal")
+        reason = body.reason if body.thumb else None
+        source.journal.rate(body.id, body.thumb, reason, body.comment)
         return Response(status_code=204)
 
 
-def replay(view: View, body: models.Question, language: Language | None) -> Answer:
-    """The answer to the last question of a conversation, whose earlier ones are asked again: the
-    server keeps nothing of it, and they take milliseconds."""
-    previous: Answer | None = None
-    scope, today = body.scope.scope(), body.today
-    for earlier in body.earlier[-models.MOST_EARLIER :]:
-        given = view.assistant.ask(earlier, scope=scope, today=today, previous=previous)
-        previous = previous if given.reply else given
-    return view.assistant.ask(
-        body.question, language=language, scope=scope, today=today, previous=previous
-    )
+def found(assistant: Assistant, body: models.SearchRequest) -> models.Found:
+    """What a search finds."""
+    language = body.language or detect_language(body.question)
+    text = body.question[: models.LONGEST_SEARCH]
+    result = assistant.search(text, language, body.limit, body.scope.scope(), body.today)
+    answer = Answer(text, language, Outcome.NO_CLAUSE, hits=result.hits)
+    return models.Found(hits=_hits(answer))
 
 
-def answer_body(answer: Answer, view: View, entry: str = "") -> models.Answer:
-    """An answer as the interface gives it: ``qa ask --json`` with ids, names and a text."""
-    index = view.assistant.index
+def answer_body(answer: Answer, assistant: Assistant, entry: str = "") -> models.Answer:
+    """An answer as the interface gives it: ``qa ask --json`` with ids, names and texts."""
+    index = assistant.index
     record = render.record(answer)
-    quoted = [(c, q) for c in answer.citations for q in c.quotes]
+    quoted = [citation for citation in answer.citations for _ in citation.quotes]
     first = answer.citations[0] if answer.citations else None
     return models.Answer(
         id=entry,
         question=answer.question,
         language=answer.language,
-        outcome=record["outcome"],
+        outcome=answer.outcome,
         hits=_hits(answer),
         citations=[
-            models.Citation(**{**fields, "clause": citation.clause.id})
-            for fields, (citation, _) in zip(record["citations"], quoted, strict=True)
+            models.Citation(**fields, clause=citation.clause.id)
+            for fields, citation in zip(record["citations"], quoted, strict=True)
         ],
-        choices=[choice.clause.id for choice in answer.choices],
+        choices=[
+            models.Choice(
+                clause=choice.clause.id,
+                document=choice.clause.document_id,
+                label=render.clause_label(
+                    choice.clause,
+                    answer.language,
+                    choice.translation.title if choice.translation else "",
+                ),
+            )
+            for choice in answer.choices
+        ],
+        context=list(answer.context),
         departments=[
             render.department_name(index, name, answer.language, first.document)
             for name in first.clause.departments
@@ -142,91 +183,96 @@ def answer_body(answer: Answer, view: View, entry: str = "") -> models.Answer:
         if first
         else [],
         text=render.text(answer, index).strip(),
+        markdown=markdown(answer, index),
     )
 
 
 def _hits(answer: Answer) -> list[models.Hit]:
     return [
-        models.Hit(**{**fields, "clause": hit.clause.id})
+        models.Hit(**fields, clause=hit.clause.id)
         for fields, hit in zip(render.record(answer)["hits"], answer.hits, strict=True)
     ]
 
 
-def _language(given: Language | None, text: str, request: Request) -> Language | None:
-    """The language to answer in: as asked for, else the question's own, else the client's."""
-    if given:
-        return given
-    if any(character.isalpha() for character in text):
-        return detect_language(text)
-    return language_of(request.headers.get("accept-language", ""))
-
-
-def _client(request: Request) -> str:
-    """Tells clients apart in the journal, which stores a digest of it only."""
-    return f"api {request.client.host if request.client else ''}"
+def _finding(finding: Finding) -> models.Finding:
+    clause = finding.clause.id if finding.clause else ""
+    return models.Finding(**finding_record(finding), clause=clause)
 
 
 # --- policies
 
 
-def _add_policies(app: FastAPI, view: Callable[[], View]) -> None:
-    @app.get("/documents")
-    def documents(
-        offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
-        limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    ) -> models.Documents:
+def _add_policies(router: APIRouter, current: Callable[[], Assistant]) -> None:
+    @router.get("/documents")
+    def documents(offset: _Offset = 0, limit: _Limit = 100) -> models.Documents:
         """The policies of the index."""
-        now = view()
-        index = now.assistant.index
-        places = range(offset, min(offset + limit, len(index.documents)))
+        assistant = current()
+        headings = assistant.catalogue.headings
         return models.Documents(
-            total=len(index.documents),
-            documents=[_document(index.documents.heading(place), now) for place in places],
+            total=len(headings),
+            documents=[_document(each, assistant) for each in headings[offset : offset + limit]],
         )
 
-    @app.get("/documents/{document_id}", responses={404: _Wrong[404]})
-    def document(document_id: Annotated[str, Path(max_length=500)]) -> models.Document:
+    @router.get("/documents/{document_id}", responses=_NONE)
+    def document(document_id: _DocumentId) -> models.Document:
         """One policy."""
-        now = view()
-        place = now.assistant.catalogue.position(document_id)
-        if place < 0:
-            raise HTTPException(404, "no such document: see /api/v1/documents for their ids")
-        return _document(now.assistant.catalogue.headings[place], now)
+        assistant = current()
+        place = _place(assistant, document_id)
+        return _document(assistant.catalogue.headings[place], assistant)
 
-    @app.get("/clauses/{clause_id:path}", responses={404: _Wrong[404]})
+    @router.get("/documents/{document_id}/clauses", responses=_NONE)
+    def clauses(
+        document_id: _DocumentId, offset: _Offset = 0, limit: _Limit = 100
+    ) -> models.Clauses:
+        """The clauses of a policy, its unnumbered parts included."""
+        assistant = current()
+        places = assistant.catalogue.clauses(_place(assistant, document_id))
+        listed = (assistant.index.clauses[each] for each in places[offset : offset + limit])
+        return models.Clauses(
+            total=len(places), clauses=[_clause(each, assistant) for each in listed]
+        )
+
+    @router.get("/clauses/{clause_id:path}", responses=_NONE)
     def clause(clause_id: _ClauseId) -> models.Clause:
-        """One clause in full; # and / of its id are written %23 and %2F."""
-        now = view()
+        """One clause in full."""
+        assistant = current()
         try:
-            found = now.clauses[clause_id]
+            found = assistant.index.clause(clause_id)
         except KeyError as error:
-            raise HTTPException(404, "no such clause: ids come with hits and citations") from error
-        return _clause(found, now)
+            raise Refused(404, "clause") from error
+        return _clause(found, assistant)
 
 
-def _document(document: Document, view: View) -> models.Document:
-    assistant = view.assistant
-    titles = {each: assistant.index.titles.get((document.id, each), "") for each in LANGUAGES}
-    fields = {name: getattr(document, name) for name in models.Document.model_fields.keys() - _MADE}
-    return models.Document(
-        **fields,
-        titles={each: title for each, title in titles.items() if title},
-        status=str(assistant.catalogue.validity(document.id, date.today()).status),
-        clauses=view.cards.count(document.id),
-    )
+def _place(assistant: Assistant, document_id: str) -> int:
+    place = assistant.catalogue.position(document_id)
+    if place < 0:
+        raise Refused(404, "document")
+    return place
 
 
 _MADE = {"titles", "status", "clauses"}
+_PRINTED = models.Document.model_fields.keys() - _MADE
 
 
-def _clause(clause: Clause, view: View) -> models.Clause:
-    index, catalogue = view.assistant.index, view.assistant.catalogue
-    fields = render.clause_record(clause)
+def _document(document: Document, assistant: Assistant) -> models.Document:
+    index, catalogue = assistant.index, assistant.catalogue
+    titles = {each: index.titles.get((document.id, each), "") for each in LANGUAGES}
+    places = catalogue.clauses(catalogue.position(document.id))
+    return models.Document(
+        **{name: getattr(document, name) for name in _PRINTED},
+        titles={each: title for each, title in titles.items() if title},
+        status=catalogue.validity(document.id, date.today()).status,
+        clauses=int(index.numbered[places.start : places.stop].sum()),
+    )
+
+
+def _clause(clause: Clause, assistant: Assistant) -> models.Clause:
+    index = assistant.index
     return models.Clause(
-        **fields,
+        **render.clause_record(clause),
         id=clause.id,
         document=clause.document_id,
-        status=str(catalogue.validity(clause.document_id, date.today()).status),
+        status=assistant.catalogue.validity(clause.document_id, date.today()).status,
         translations={
             each.language: models.ClauseTranslation(title=each.title, text=each.text)
             for each in index.translations.get(clause.id, ())
@@ -237,32 +283,54 @@ def _clause(clause: Clause, view: View) -> models.Clause:
 # --- departments and terms
 
 
-def _add_vocabulary(app: FastAPI, view: Callable[[], View]) -> None:
-    @app.get("/departments")
+def _add_vocabulary(router: APIRouter, current: Callable[[], Assistant]) -> None:
+    @router.get("/departments")
     def departments() -> models.Departments:
         """The departments that clauses name, the most often named first."""
-        index = view().assistant.index
-        found = [
-            models.Department(
-                name=name,
-                names={each: render.department_name(index, name, each) for each in LANGUAGES},
-                clauses=len(index.clauses_of_departments(frozenset({name}))),
-            )
-            for name in index.department_names
-        ]
-        return models.Departments(
-            departments=sorted(found, key=lambda each: (-each.clauses, each.name))
+        return departments_of(current())
+
+    @router.get("/glossary")
+    def glossary(
+        text: Annotated[
+            str,
+            Query(
+                max_length=500,
+                examples=["出口信用保险"],
+                description="the terms that this text holds; without it all",
+            ),
+        ] = "",
+        offset: _Offset = 0,
+        limit: _Limit = 100,
+    ) -> models.Terms:
+        """Terms of the field in three languages."""
+        terms = current().index.glossary
+        found = (
+            [terms.terms[place] for place in dict.fromkeys(terms.find(text))]
+            if text
+            else terms.terms
+        )
+        listed = found[offset : offset + limit]
+        return models.Terms(
+            total=len(found),
+            terms=[models.GlossaryTerm(zh=term.zh, en=term.en, ko=term.ko) for term in listed],
         )
 
-    @app.get("/glossary")
-    def glossary(
-        text: Annotated[str, Query(min_length=1, max_length=500, examples=["出口信用保险"])],
-        limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    ) -> models.Terms:
-        """The terms of the field that a text holds, in three languages."""
-        terms = view().assistant.index.glossary
-        places = list(dict.fromkeys(terms.find(text)))[:limit]
-        found = (terms.terms[place] for place in places)
-        return models.Terms(
-            terms=[models.GlossaryTerm(zh=term.zh, en=term.en, ko=term.ko) for term in found]
+
+def departments_of(assistant: Assistant) -> models.Departments:
+    """The departments of an index."""
+    index = assistant.index
+    found = []
+    for name in index.duties.names:
+        term = render.department_term(index, name)
+        names = {each: term.name(each) if term else "" for each in LANGUAGES}
+        found.append(
+            models.Department(
+                name=name,
+                names={each: text for each, text in names.items() if text},
+                telephone=term.telephone if term else "",
+                clauses=len(index.clauses_of_departments(frozenset({name}))),
+            )
         )
+    return models.Departments(
+        departments=sorted(found, key=lambda each: (-each.clauses, each.name))
+    )

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from qa.api import PREFIXES
 from qa.builds import current_name
 from qa.messages import message
 from qa.progress import BuildState, read_state
@@ -81,7 +82,14 @@ class Front:
     async def _while_closed(self, scope: Scope, receive: Receive, send: Send) -> None:
         response: Response
         later = {"retry-after": "5", "content-security-policy": POLICY, **_FRESH}
-        if _asks_for_a_page(scope):
+        if scope["path"].startswith(PREFIXES):
+            # Programs know how to come again, and channels must answer within seconds.
+            from qa.api.negotiation import language_of
+            from qa.api.problems import problem
+
+            accepted = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
+            response = problem(503, language_of(accepted), "building", headers=later)
+        elif _asks_for_a_page(scope):
             response = HTMLResponse(waiting_page(), status_code=503, headers=later)
         else:
             try:

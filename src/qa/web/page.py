@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse
 
 from qa.access import Access
+from qa.api.mount import mount_api
 from qa.config import Settings
 from qa.journal import open_journal
 from qa.messages import message
@@ -61,6 +62,7 @@ def application(chat: Chat, settings: Settings | None = None) -> FastAPI:
     def faces(request: Request) -> list[str]:
         return opens(request, access)
 
+    mount_api(app, chat)
     insights = Insights(lambda: chat.assistant, journal, settings.corpus)
     add_export(app, insights)
     _mount(app, _desk(Desk(chat, journal), chat.assistant.index.folder.name), "/desk")

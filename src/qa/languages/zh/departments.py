@@ -18,7 +18,10 @@ _AREA = (
     "(?:自治[县州旗]|[市县区州旗盟]|开发区|新区|园区|功能区|管理区|乡镇|街道|[乡镇]"
     "|[（(〔\\[][^）)〕\\]]{1,12}[）)〕\\]])"
 )
-_UNFINISHED = _pattern(rf"^各?(?:有关|相关)?(?:地级以上|设区)?{_AREA}+(?:党委|党工委)?$")
+_UNFINISHED = _pattern(
+    rf"^各?(?:有关|相关)?(?:地级以上|设区)?{_AREA}+(?:、{_AREA}+)*(?:党委|党工委)?$"
+)
+_ZONE = _pattern("开发区|新区|园区|功能区|管理区")
 _PARTY = ("党委", "党工委")
 _GOVERNMENT = _pattern("(?:人民)?政府$|管委会$")
 _AREA_TAIL = _pattern(rf"{_AREA}+(?:两级)?(?:人民政府|政府|党委、?政府|管委会|管理委员会|党委)?$")
@@ -30,7 +33,7 @@ _ENDING = (
 _ORGANISATION = _pattern(rf"{_ENDING}(?:[（(〔].{{0,30}}[）)〕])?$|^各[^要应须将和与及]{{1,16}}$")
 _SHARED = _pattern("[市县区州盟旗]?(?P<office>人民政府|政府|管委会|管理委员会)$")
 _CITY = _pattern("[\u4e00-\u9fff]{2,4}[市县区州盟旗](?:人民)?政府$")
-_OPEN_NAME = _pattern("(?:新区|开发区|高新区|经开区|园区|自治州|[市县])$")
+_OPEN_NAME = _pattern("(?:新区|开发区|高新区|经开区|园区|自治州|[市县]|^.{1,3}[区旗])$")
 _SHORT = 4  # characters of the name of a city
 _JOINT = _pattern("以及|会同|及|和|与|并")
 _BARE = _pattern("(?:有关|相关|其他)?(?:单位|部门|机构|企业|政府|地区)$")
@@ -59,9 +62,14 @@ def _whole(name: str) -> bool:
 
 
 def belongs(name: str, following: str) -> bool:
-    """Whether 、 between the two is inside one name, as in 各区、县（市）政府."""
+    """Whether 、 between the two is inside one name, as in 各区、县（市）政府.
+
+    A zone is beside the districts, not one of their kinds: 各县区、开发区管委会 are two.
+    """
     if name.endswith(_PARTY):
         return bool(_GOVERNMENT.match(following))
+    if _ZONE.match(following):
+        return False
     return bool(_UNFINISHED.match(name) and _AREA_TAIL.match(following))
 
 
@@ -77,10 +85,11 @@ def complete(name: str, following: str) -> str:
     return name + shared.group() if plain and _CITY.match(following) else name
 
 
+_LEVEL = "(?:[省市区县](?:级|直))?"
 _LABELS: tuple[tuple[str, Role], ...] = (
-    (rf"(?:总?牵头|主办|主责|第一责任|主要责任|主要负责|总负责|主管)(?:{_KIND})", "lead"),
+    (rf"{_LEVEL}(?:总?牵头|主办|主责|第一责任|主要责任|主要负责|总负责|主管)(?:{_KIND})", "lead"),
     (
-        rf"(?:责任|负责|对接|联系|咨询|受理|办理|审核|指导|服务|业务|主要|配合|协办|协同|协作|协助|参与|参加|承办|实施|落实|会办|支持|分工|成员|执行|"
+        rf"{_LEVEL}(?:责任|负责|对接|联系|咨询|受理|办理|审核|指导|服务|业务|主要|配合|协办|协同|协作|协助|参与|参加|承办|实施|落实|会办|支持|分工|成员|执行|"
         rf"配合责任|协同责任|共同责任|工作责任|任务落实|具体实施|组织实施|分工负责|其他责任){_KIND}"
         rf"(?:[和及与、](?:{_KIND}|.{{0,4}}{_KIND}))?|责任分工|任务分工|职责分工",
         "plain",
@@ -88,8 +97,8 @@ _LABELS: tuple[tuple[str, Role], ...] = (
     ("牵头|主办", "lead"),
     ("配合|协办|参与|责任|落实", "plain"),
     (
-        "(?:完成|办理|落实|推进|实施)?(?:时限|期限|时间|节点|进度)(?:要求|安排)?|责任(?:人|领导)|联系(?:人|电话|方式)|"
-        "(?:分管|牵头|市级)领导|备注|工作目标|目标|咨询电话",
+        "(?:完成|办理|落实|推进|实施)?(?:时限|期限|时间|节点|进度)(?:要求|安排)?|责任(?:人|领导)|联系(?:人|方式)|"
+        "(?:分管|牵头|市级)领导|备注|工作目标|目标|(?:政策|业务)?(?:咨询|联系|服务|办公|监督)(?:电话|热线)",
         "skip",
     ),
 )

@@ -113,6 +113,7 @@ def insights_page(insights: Insights, header: Callable[[Language], str]) -> gr.B
             None,
             [page, *plots],
             queue=False,
+            trigger_mode="multiple",  # the script takes care of the order
             show_progress="hidden",
             api_visibility="private",
         ).failure(None, js="() => { window.dispatchEvent(new Event('qa-failure')) }")

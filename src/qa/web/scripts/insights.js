@@ -61,7 +61,7 @@ function iso(moment) {
 
 // --- the board
 
-// One request at a time: Gradio drops a second one while the first is under way.
+// One request at a time, so that the page shows the answer to the last.
 function load() {
   if (waiting) return void (outdated = true);
   waiting = true;

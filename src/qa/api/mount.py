@@ -1,0 +1,30 @@
+"""Puts the interfaces for programs before the faces for people."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.routing import Route
+
+from qa.api import completions, routes, tools
+from qa.api.conversation import Source
+
+
+def mount_api(app: FastAPI, source: Source) -> None:
+    """Mounts ``/api``, ``/v1`` and ``/mcp``; to be called before anything is mounted at ``/``."""
+    app.mount(routes.MOUNT, routes.api(source))
+    app.mount(completions.MOUNT, completions.completions(source))
+    protocol = tools.Tools(source)
+    app.router.routes.append(Route(tools.PATH, protocol, include_in_schema=False))
+    before = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(running: FastAPI) -> AsyncIterator[Any]:
+        async with before(running) as state:
+            yield state
+            await protocol.close()
+
+    app.router.lifespan_context = lifespan
