@@ -37,6 +37,17 @@ _TITLE_WORDS = re.compile(
     r"(通知|措施|意见|办法|方案|规定|政策|条例|决定|细则|公告|指南|计划|通告|若干|法|规则|Measures|Notice|Policy|Policies|조치|정책|방안|규정|고시|조례)"
 )
 _LONGEST_TITLE = 90
+_TITLE_LINES = 10  # from the top, in which it is looked for
+_TITLE_PARTS = 3  # lines that a broken title goes on for
+_OPEN_TITLE = re.compile(r"(?:^|.{2})关于(?!我们|本[站网]).*|印发(?:《.*)?$|《[^》]*$")
+_TITLE_ENDS = re.compile(
+    r"(?:通知|措施|意见|办法|方案|规定|政策|条例|决定|细则|公告|指南|计划|通告|规则|[一二三四五六七八九十0-9]条)》?"
+    r"(?:[（(〔].{1,16}[）)〕])?$"
+)
+_ISSUES = re.compile("关于|印发|转发|发布|公布")
+_ISSUER = re.compile("(?:政府|办公[厅室]|委员会|[局厅部委署办院会行关])$")
+_NO_PART = re.compile(r"[。；：！？>|]|〔[0-9]{4}〕|[0-9]{4}[年-]|文件$|^第.{1,3}[章条]|^.{0,3}[、.．]|^[（(].{1,3}[）)]")
+"""What no line of a title has: the end of a sentence, a document number, a date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,17 +338,51 @@ def make_document(
 
 
 def _title(text: str) -> str:
-    """The first line near the top that reads like the title of a policy, else the first line."""
-    lines = [line.strip() for line in text.split("\n") if line.strip()][:10]
-    heads = [line for line in lines if len(line) <= _LONGEST_TITLE and line[-1] not in "。；;：:"]
-    for line in heads:
-        if _TITLE_WORDS.search(line):
-            return line
-    if heads:
-        return heads[0]
-    # Text flattened to one line: the title ends at the first gap.
-    first = re.split(r"[\s。]", lines[0], maxsplit=1)[0] if lines else ""
-    return first if len(first) <= _LONGEST_TITLE else ""
+    """The first line near the top that reads like the title of a policy, else the first line.
+
+    A title that goes over several lines is put together; in text flattened to one line the gaps
+    stand for the line breaks.
+    """
+    lines = [line.strip() for line in text.split("\n") if line.strip()][:_TITLE_LINES]
+    if lines and len(lines[0]) > _LONGEST_TITLE:
+        lines = lines[0][: 4 * _LONGEST_TITLE].split()[:_TITLE_LINES]
+        lines[0] = lines[0].partition("。")[0]
+    heads = [len(line) <= _LONGEST_TITLE and line[-1] not in "。；;：:" for line in lines]
+    for index, line in enumerate(lines):
+        if heads[index] and _TITLE_WORDS.search(line):
+            first, last = _title_begins(lines, heads, index), _title_ends(lines, heads, index)
+            return "".join(lines[first : last + 1])
+    return next((line for line, head in zip(lines, heads, strict=True) if head), "")
+
+
+def _title_begins(lines: list[str], heads: list[bool], index: int) -> int:
+    """The first line of the title that goes on in the line ``index``: 某市人民政府 above 关于…,
+    or …关于 and what it is about above the rest."""
+    first = index
+    if "关于" not in lines[index]:
+        for above in range(index - 1, max(-1, index - 1 - _TITLE_PARTS), -1):
+            if not heads[above] or _NO_PART.search(lines[above]):
+                break
+            if _OPEN_TITLE.search(lines[above]):
+                first = above
+                break
+    above = first - 1
+    issued = first > 0 and heads[above] and _ISSUES.match(lines[first])
+    if issued and _ISSUER.search(lines[above]) and not _NO_PART.search(lines[above]):
+        return above
+    return first
+
+
+def _title_ends(lines: list[str], heads: list[bool], index: int) -> int:
+    """The last line of the title whose line ``index`` breaks off before its kind is said."""
+    if not _OPEN_TITLE.search(lines[index]) or _TITLE_ENDS.search(lines[index]):
+        return index
+    for below in range(index + 1, min(len(lines), index + 1 + _TITLE_PARTS)):
+        if not heads[below] or _NO_PART.search(lines[below]):
+            break
+        if _TITLE_ENDS.search(lines[below]):
+            return below
+    return index
 
 
 def read_translation(path: Path) -> DocumentTranslation:
