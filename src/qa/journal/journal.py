@@ -64,6 +64,7 @@ class Journal:
         self._opening = Lock()
         self._store: Store | None = None
         self._writer = Writer(self._opened) if path else None
+        self._followers: list[Callable[[Answer | None, Face], None]] = []
         if self._writer:
             self._writer.submit(lambda store: store.expire(self._retention))
             atexit.register(self.close)
@@ -72,6 +73,15 @@ class Journal:
     def enabled(self) -> bool:
         """Whether anything is stored."""
         return self.path is not None
+
+    @property
+    def lost(self) -> int:
+        """How many changes could not be kept since the program began."""
+        return self._writer.lost if self._writer else 0
+
+    def follow(self, tell: Callable[[Answer | None, Face], None]) -> None:
+        """Has ``tell`` told what became of each question, whether or not anything is stored."""
+        self._followers.append(tell)
 
     # --- what never waits and never raises
 
@@ -97,6 +107,8 @@ class Journal:
             The id by which the question is rated and by which a call refers to it.
         """
         identifier = secrets.token_urlsafe(12)
+        for tell in self._followers:
+            tell(answer, face)
         if self._writer:
             try:
                 asked = time.time()

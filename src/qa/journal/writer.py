@@ -33,6 +33,8 @@ class Writer:
         self._ending = False
         self._failing = False
         self._lost = 0
+        self.lost = 0
+        """Changes dropped since the beginning."""
         self._thread = Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -41,6 +43,7 @@ class Writer:
         with self._changed:
             if self._ending or len(self._waiting) >= self._limit:
                 self._lost += 1
+                self.lost += 1
                 return
             self._waiting.append(change)
             self._changed.notify_all()
