@@ -204,7 +204,7 @@ def gold_questions() -> Iterator[Asked]:
 
 
 def policy_questions() -> Iterator[Asked]:
-    """The questions on fifteen policies that the ranker, but never the encoder, is fitted to."""
+    """The questions on fourteen policies that the ranker, but never the encoder, is fitted to."""
     for path in sorted((REPOSITORY / "training" / "questions").glob("*.jsonl")):
         for record in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
             right = {(c["number"], "".join("".join(c["path"]).split())) for c in record["clauses"]}
