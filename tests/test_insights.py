@@ -276,7 +276,8 @@ def test_the_page_tells_what_was_asked_in_each_language(
     assert clause.title in counts.customdata[0] or language != "zh"
     days = shown.figures[0]
     assert sum(sum(trace.y) for trace in days.data) == 4
-    assert {trace.x[0] for trace in days.data} == {date.today().isoformat()}
+    week = [(date.today() - timedelta(days=n)).isoformat() for n in reversed(range(7))]
+    assert {tuple(trace.x) for trace in days.data} == {tuple(week)}
 
 
 def test_questions_alike_are_grouped_with_the_nearest_clauses_to_choose_from(

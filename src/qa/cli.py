@@ -88,11 +88,13 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     evaluate.set_defaults(run=_evaluate)
     from qa import access
     from qa.journal import command as journal
+    from qa.operations import command as operations
     from qa.packs import command as packs
 
     access.add_command(commands, settings)
     journal.add_command(commands, settings)
     packs.add_command(commands, settings)
+    operations.add_commands(commands, settings)
     return parser
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -45,6 +46,16 @@ def _default_keys() -> Path:
 
 def _default_api_keys() -> Path:
     return _default_keys() / "api-keys.json"
+
+
+def secrets_folder() -> str | None:
+    """Where secrets lie as files that are named like variables (``qa_secret``): what Docker, by
+    ``QA_SECRETS_DIR``, and systemd (``LoadCredential``) hand over."""
+    for variable in ("QA_SECRETS_DIR", "CREDENTIALS_DIRECTORY"):
+        folder = os.environ.get(variable, "")
+        if folder and Path(folder).is_dir():
+            return folder
+    return None
 
 
 class Settings(BaseSettings):
@@ -128,8 +139,8 @@ class Settings(BaseSettings):
 
     embed_origins: str = Field(
         "",
-        description="sites that may show the chat in a frame, separated by spaces: "
-        "https://portal.example; empty: none but this one",
+        description="sites that may show the chat in a frame, such as "
+        "https://portal.example, with commas between them; empty: none but this one",
     )
     kakao_secret: SecretStr | None = Field(
         None,
@@ -152,7 +163,7 @@ class Settings(BaseSettings):
             SettingsError: a variable holds no such value; the message names it.
         """
         try:
-            return cls()
+            return cls(_secrets_dir=secrets_folder())
         except ValidationError as error:
             first = error.errors()[0]
             name = "_".join(str(part) for part in first["loc"]).upper()

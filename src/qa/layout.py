@@ -1,4 +1,5 @@
-"""What a printed page left in a text, read away: hard line breaks, page numbers, spaced letters.
+"""What a printed page left in a text, read away: hard line breaks, page numbers, spaced letters;
+and what a web page lost, read in again: line breaks that became blanks.
 
 ``reading`` gives a text of the same length, so that what is found in it is found in the
 original at the same offsets. What is read away becomes ``FILLER``, which no pattern minds.
@@ -41,6 +42,27 @@ _OPENS = re.compile(  # a number with its punctuation, a label, an indent: a par
     rf"|第[一二三四五六七八九十百]{{1,4}}[条章节](?=[ \u3000（(【：:])|[0-9]{{1,2}}[ ]?[.．、](?![0-9])|[{_HAN}]{{4}}[：:])|\u3000\u3000"
 )
 
+_FLATTENED = 200  # characters; a longer line with blanks between its sentences holds several
+_GAPS = 2  # of them, from which on it was flattened
+_NUMBER = (
+    r"[（(][一二三四五六七八九十]{1,3}[）)]|[一二三四五六七八九十]{1,3}、|[0-9]{1,2}[.．、](?![0-9])"
+    r"|第[一二三四五六七八九十百]{1,4}[条章节](?![的款项规和与、])"
+)
+_DATE = r"[0-9一二〇○零]{4}[ ]?年[ ]?[0-9一二三四五六七八九十]{1,3}[ ]?月[ ]?[0-9一二三四五六七八九十]{1,3}[ ]?日"
+_GAP = r"[ \t\u3000]+"
+_BETWEEN_SENTENCES = re.compile(rf"(?<=[。！？；]){_GAP}(?=[^\s」”’）)])")
+_LOST_BREAK = re.compile(
+    rf"{_BETWEEN_SENTENCES.pattern}"
+    rf"|(?<=[^第见及和与、至]){_GAP}(?={_NUMBER}|附件?[0-9]?[：:])"
+    rf"|(?<=[{_HAN}]){_GAP}(?={_DATE}(?:\s|[（(【]|印发|$))(?<![自至到于从在截])"
+    rf"|(?<=[0-9一二三四五六七八九十 ]日){_GAP}(?=[（(【{_HAN}])"
+    rf"|[ \t]*\u3000[ \t]*\u3000{_GAP[:-1]}*"
+)
+_LOST_AFTER_HEADING = re.compile(
+    rf"((?:{_NUMBER})[ \u3000]?(?:[^\s。！？；：:（(【\[《“]|《[^\s》]{{1,40}}》|“[^\s”]{{1,20}}”){{2,45}}(?<=[{_HAN}]))"
+    rf"{_GAP}(?=[{_HAN}《])"
+)
+
 
 def reading(text: str, language: Language) -> str:
     """``text`` as it is meant to be read, character for character at the same offsets."""
@@ -49,7 +71,21 @@ def reading(text: str, language: Language) -> str:
     text = _unwrapped(text, " " if language == "en" else FILLER)
     if language != "zh":
         return text
+    text = "\n".join(map(_with_breaks, text.split("\n")))
     return _SPACED.sub(_closed_up, _BROKEN.sub(r"\2\1", text))
+
+
+def _with_breaks(line: str) -> str:
+    """A line, with the breaks that were lost in it where it holds several."""
+    if len(line) < _FLATTENED or len(_BETWEEN_SENTENCES.findall(line)) < _GAPS:
+        return line
+    line = _LOST_BREAK.sub(_broken_at, line)
+    return _LOST_AFTER_HEADING.sub(lambda match: match.group(1) + _broken_at(match, 1), line)
+
+
+def _broken_at(match: re.Match[str], before: int = 0) -> str:
+    """A gap of the same length that begins with a line break."""
+    return "\n" + " " * (len(match.group()) - (len(match.group(before)) if before else 0) - 1)
 
 
 def is_blank(text: str, printed: str, index: int) -> bool:

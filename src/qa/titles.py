@@ -14,7 +14,8 @@ _BLANK = " \t\u3000\xa0*_\n" + FILLER
 _BRACKETS = {"（": "）", "(": ")", "【": "】", "[": "]", "〔": "〕"}
 _COMMAS = "，,；;"
 _USUAL = 0.62  # of the longest title: what the titles of a document do not exceed as a rule
-_RARE = 0.5  # run-in titles to clauses without: fewer are but short first sentences
+_RARE = 0.5  # run-in titles to clauses with a long first sentence: fewer are but short sentences
+_BRIEF = 0.27  # of the longest title: what is a title even where most clauses have none
 _FEW = 2
 
 
@@ -102,19 +103,24 @@ def _skip(text: str, start: int, end: int) -> int:
 
 
 def settle(text: str, titles: list[Title], rules: Numbering) -> list[Title]:
-    """Keep the run-in titles where the document uses titles, and where each reads like one."""
+    """Keep the run-in titles where the document uses titles, and where each reads like one.
+
+    Where most clauses have none, only a brief one does: the others are first sentences.
+    """
     lengths = [title.end - title.start for title in titles if title.form == "run_in"]
     others = sum(title.form == "none" for title in titles)
+    without = others + sum(title.form == "short" for title in titles)
     usual = len(lengths) > others * _RARE and median(lengths) <= rules.title_limit * _USUAL
+    limit = rules.title_limit * (1 if len(lengths) > without else _BRIEF)
     return [
         title
-        if title.form != "run_in" or (usual and _reads_like_title(text, title, rules))
+        if title.form != "run_in" or (usual and _reads_like_title(text, title, limit, rules))
         else Title(title.start, title.start, title.start, "none")
         for title in titles
     ]
 
 
-def _reads_like_title(text: str, title: Title, rules: Numbering) -> bool:
+def _reads_like_title(text: str, title: Title, limit: float, rules: Numbering) -> bool:
     words = text[title.start : title.end]
     commas = sum(char in _COMMAS for char in words)
-    return 0 < len(words) <= rules.title_limit and commas <= rules.title_commas
+    return 0 < len(words) <= limit and commas <= rules.title_commas

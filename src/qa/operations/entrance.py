@@ -123,6 +123,11 @@ class Entrance:
         self._ending = False
         self.metrics = Metrics()
 
+    def load(self) -> None:
+        """Loads what the first request need not wait for."""
+        self.metrics.load()
+        self._rates.load()
+
     # --- the end
 
     def end(self) -> None:
@@ -206,7 +211,7 @@ class Entrance:
 
     # --- who may
 
-    def _allowed(self, request: _Request) -> ApiKey | None | Response:
+    def _allowed(self, request: _Request) -> ApiKey | Response | None:
         """The key of a request, None where it needs none, or why it is refused."""
         if _shut(request.path):
             return self._refused(request, 404, "")
@@ -415,5 +420,3 @@ def _protect(headers: MutableHeaders, request: _Request, settings: Settings) -> 
         headers.setdefault("cache-control", "no-store")
     if request.scope["scheme"] == "https":
         headers.setdefault("strict-transport-security", "max-age=31536000")
-
-

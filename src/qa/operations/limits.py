@@ -45,6 +45,10 @@ class Rates:
         self._standard = standard
         self._parsed: dict[str, list[RateLimitItem]] = {}
 
+    def load(self) -> None:
+        """Loads the library, which the first request of a client else waits for."""
+        _ = self._limiter
+
     def check(self) -> None:
         """Raises SettingsError where the standard limits are not in their notation."""
         try:

@@ -28,9 +28,10 @@ class _AboutRequest(logging.Filter):
     """Adds the id of the request to each record, and for text what is told beside the message."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request = getattr(record, "request", "") or REQUEST.get()
-        facts = {"request": record.request, **getattr(record, "facts", {})}
-        record.told = "".join(f" {name}={value}" for name, value in facts.items() if value != "")
+        number = REQUEST.get()
+        facts = {"request": number, **getattr(record, "facts", {})}
+        told = "".join(f" {name}={value}" for name, value in facts.items() if value != "")
+        record.__dict__.update(request=number, told=told)
         return True
 
 

@@ -40,9 +40,7 @@ class Metrics:
     def answer(self, answer: Answer | None, face: str) -> None:
         """Counts what became of a question; None: it was only looked up."""
         outcome, language = (answer.outcome, answer.language) if answer else ("looked_up", "")
-        self._count(
-            lambda loaded: loaded.answers.labels(str(face), language, str(outcome)).inc()
-        )
+        self._count(lambda loaded: loaded.answers.labels(str(face), language, str(outcome)).inc())
 
     def refused(self, reason: str) -> None:
         """Counts a request that was not dealt with."""
@@ -134,5 +132,5 @@ class _Loaded:
         if not os.environ.get(FOLDER):
             return bytes(generate_latest(self.registry))
         together = CollectorRegistry()
-        MultiProcessCollector(together)
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
         return bytes(generate_latest(together))

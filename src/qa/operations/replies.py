@@ -64,7 +64,7 @@ async def turned_away(
 
 
 async def _body(receive: Receive) -> bytes:
-    body = b""
+    body: bytes = b""
     while True:
         part = await receive()
         if part["type"] != "http.request":

@@ -429,7 +429,8 @@ class MilvusWriter:
         schema.add_field("id", DataType.INT64, is_primary=True)
         schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)
         schema.add_field("terms", DataType.SPARSE_FLOAT_VECTOR)
-        schema.add_field("evidence", DataType.VARCHAR, max_length=_LONGEST)
+        # Read by id only: the disk will do.
+        schema.add_field("evidence", DataType.VARCHAR, max_length=_LONGEST, mmap_enabled=True)
         self._client.create_collection(self._unfinished, schema=schema, consistency_level="Strong")
 
     def __enter__(self) -> MilvusWriter:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 from qa.builds import current_name
 from qa.config import Settings
@@ -14,6 +15,12 @@ from qa.progress import read_state
 
 _LOOK_SECONDS = 0.2
 _END_SECONDS = 5.0
+
+
+def wait_for_a_build(index: Path) -> None:
+    """Returns when another process has built an index in a folder."""
+    while not current_name(index):
+        time.sleep(_LOOK_SECONDS)
 
 
 class Builder:

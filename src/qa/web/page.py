@@ -18,14 +18,14 @@ from starlette.responses import RedirectResponse
 
 from qa.access import Access
 from qa.api.mount import mount_api
+from qa.channels.mount import mount_channels
 from qa.config import Settings
-from qa.journal import open_journal
+from qa.journal import Journal, open_journal
 from qa.messages import message
 from qa.types import LANGUAGES, Answer, Language
 from qa.web.cards import TAGS, render
 from qa.web.chat import Chat, Turn, failure
-from qa.web.desk import Asked, Desk, Marked, Opened, Pasted
-from qa.web.insights import Insights, add_export, insights_page
+from qa.web.late import Late, add_late
 from qa.web.login import guard, opens, user_of
 from qa.web.served import ServedPage
 
@@ -41,6 +41,7 @@ _CHAT_TEXTS = ("name", "question", "placeholder", "send", "conversation", "searc
 _DESK_TEXTS = (
     "name", "placeholder", "search", "found", "tabs", "detail", "untitled", "failed", "most", "back",
 )  # fmt: skip
+_BARE: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
 _EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -54,7 +55,7 @@ def application(chat: Chat, settings: Settings | None = None) -> FastAPI:
     journal = open_journal(settings)
     access = Access.of(settings)
     chat.journal = journal
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(**_BARE)
     app.add_middleware(ServedPage, title=message("zh", "page.name"), styles=_styles())
     guard(app, access)
 
@@ -63,13 +64,28 @@ def application(chat: Chat, settings: Settings | None = None) -> FastAPI:
         return opens(request, access)
 
     mount_api(app, chat)
-    insights = Insights(lambda: chat.assistant, journal, settings.corpus)
-    add_export(app, insights)
-    _mount(app, _desk(Desk(chat, journal), chat.assistant.index.folder.name), "/desk")
-    _mount(
-        app, insights_page(insights, lambda language: _header(language, "insights")), "/insights"
-    )
+    mount_channels(app, chat, settings)
+
+    def desk() -> FastAPI:
+        return _mount(FastAPI(**_BARE), _desk(chat, journal), "/desk")
+
+    def insights() -> FastAPI:
+        return _insights(chat, journal, settings.corpus)
+
+    app.state.late = [_add_late(app, "/desk", desk), _add_late(app, "/insights", insights)]
     return _mount(app, _chat(chat), "/")
+
+
+def _add_late(app: FastAPI, path: str, make: Callable[[], FastAPI]) -> Late:
+    """Adds a page that is made when it is opened, or when ``app.state.late`` are loaded."""
+
+    @app.get(path, include_in_schema=False)
+    def with_slash(request: Request) -> RedirectResponse:
+        return RedirectResponse(f"{request.scope.get('root_path', '')}{path}/")
+
+    late = Late(make)
+    add_late(app, path, late)
+    return late
 
 
 def _styles() -> dict[str, str]:
@@ -79,12 +95,6 @@ def _styles() -> dict[str, str]:
 
 
 def _mount(app: FastAPI, blocks: gr.Blocks, path: str) -> FastAPI:
-    if path != "/":
-
-        @app.get(path, include_in_schema=False)
-        def with_slash(request: Request) -> RedirectResponse:
-            return RedirectResponse(f"{request.scope.get('root_path', '')}{path}/")
-
     mounted: FastAPI = gr.mount_gradio_app(
         app,
         blocks,
@@ -287,7 +297,11 @@ def _chat_face(chat: Chat, language: Language) -> dict[str, Any]:
 # --- desk
 
 
-def _desk(desk: Desk, build: str) -> gr.Blocks:
+def _desk(chat: Chat, journal: Journal) -> gr.Blocks:
+    from qa.web.desk import Asked, Desk, Marked, Opened, Pasted
+
+    desk = Desk(chat, journal)
+
     def filters(request: dict[str, Any]) -> str:
         language = _language(request.get("language"))
         return render("desk_filters.html", language, filters=desk.filters(language))
@@ -321,7 +335,7 @@ def _desk(desk: Desk, build: str) -> gr.Blocks:
             "desk.js",
             {language: _desk_face(language) for language in LANGUAGES},
             [filters, search, detail, mark, check, log, excel],
-            build=build,
+            build=chat.assistant.index.folder.name,
         )
     return blocks
 
@@ -345,3 +359,16 @@ def _desk_face(language: Language) -> dict[str, Any]:
         "empty": render("desk_empty.html", language),
         "texts": {key: message(language, f"desk.{key}") for key in _DESK_TEXTS},
     }
+
+
+# --- insights
+
+
+def _insights(chat: Chat, journal: Journal, corpus: Path) -> FastAPI:
+    from qa.web.insights import Insights, add_export, insights_page
+
+    app, insights = FastAPI(**_BARE), Insights(lambda: chat.assistant, journal, corpus)
+    add_export(app, insights)
+    return _mount(
+        app, insights_page(insights, lambda language: _header(language, "insights")), "/insights"
+    )

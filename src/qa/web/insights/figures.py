@@ -73,14 +73,13 @@ def stacked(
         bargap=0.25,
         hovermode="closest",
         showlegend=len(series) > 1,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
+        # Below: where it takes two lines on a phone, it grows away from the title.
+        legend={"orientation": "h", "y": -0.14, "yanchor": "top", "x": 0, "traceorder": "normal"},
     )
     figure.update_yaxes(rangemode="tozero", tickformat=",d", nticks=5)
     if labels and len(labels[0]) == 10 and labels[0][4] == "-":
         # As dates: days without questions have their place, too.
         figure.update_xaxes(type="date", tickformat="%m-%d", nticks=8)
-        if len(labels) == 1:
-            figure.update_xaxes(type="category")
     else:
         figure.update_xaxes(type="category", nticks=11)
     return figure
@@ -105,7 +104,6 @@ def ranked(
         customdata=names,
         hovertemplate=f"%{{customdata}}<br>%{{x}} {unit}<extra></extra>",
     )
-    figure.update_layout(margin={"t": 44})
     few = max(0, 6 - len(names))  # a single bar must not be as thick as the figure
     figure.update_yaxes(
         tickvals=list(range(len(names))),
@@ -155,7 +153,7 @@ def _figure(title: str, palette: Palette) -> go.Figure:
                 "font": {"size": 15, "color": palette.ink, "weight": 600},
             },
             "height": HEIGHT,
-            "margin": {"l": 8, "r": 8, "t": 64, "b": 8},
+            "margin": {"l": 8, "r": 8, "t": 48, "b": 8},
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
             "font": {"family": _FONT, "size": 13, "color": palette.ink},

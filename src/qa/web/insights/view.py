@@ -32,6 +32,7 @@ _MOST_GROUPS = 40
 _MOST_WORDINGS = 6
 _MOST_OPTIONS = 8
 _BARS = 8
+_FEWEST_DAYS = 7
 _LIKELY = 15
 """Per cent from which the nearest clause is proposed for a question that was not answered."""
 _OUTCOMES = ((Outcome.ANSWERED, 0), (Outcome.CLARIFY, 1), (Outcome.NO_CLAUSE, 2))
@@ -434,11 +435,11 @@ def _named(counts: Mapping[str, int], name: Callable[[str], str]) -> dict[str, i
 
 
 def _all_days(days: Iterable[date]) -> Iterable[date]:
-    """The days from the first to the last, those without questions, too."""
+    """The days from the first to the last, those without questions, too; a week at least."""
     present = sorted(days)
     if not present:
         return
-    day = present[0]
+    day = min(present[0], present[-1] - timedelta(days=_FEWEST_DAYS - 1))
     while day <= present[-1]:
         yield day
         day += timedelta(days=1)
