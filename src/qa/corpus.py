@@ -344,9 +344,11 @@ def _title(text: str) -> str:
     stand for the line breaks.
     """
     lines = [line.strip() for line in text.split("\n") if line.strip()][:_TITLE_LINES]
-    if lines and len(lines[0]) > _LONGEST_TITLE:
-        lines = lines[0][: 4 * _LONGEST_TITLE].split()[:_TITLE_LINES]
+    if lines and all(len(line) > _LONGEST_TITLE for line in lines):
+        lines = lines[0][: 4 * _LONGEST_TITLE].split()[:_TITLE_PARTS]
         lines[0] = lines[0].partition("。")[0]
+        heads = [0 < len(line) <= _LONGEST_TITLE for line in lines]
+        return "".join(lines[: _title_ends(lines, heads, 0) + 1]) if heads[0] else ""
     heads = [len(line) <= _LONGEST_TITLE and line[-1] not in "。；;：:" for line in lines]
     for index, line in enumerate(lines):
         if heads[index] and _TITLE_WORDS.search(line):
@@ -378,7 +380,8 @@ def _title_ends(lines: list[str], heads: list[bool], index: int) -> int:
     if not _OPEN_TITLE.search(lines[index]) or _TITLE_ENDS.search(lines[index]):
         return index
     for below in range(index + 1, min(len(lines), index + 1 + _TITLE_PARTS)):
-        if not heads[below] or _NO_PART.search(lines[below]):
+        again = "关于" in lines[index] and "关于" in lines[below].partition("《")[0]
+        if not heads[below] or again or _NO_PART.search(lines[below]):
             break
         if _TITLE_ENDS.search(lines[below]):
             return below
