@@ -21,8 +21,11 @@ from qa.glossary import Glossary, Term
 from qa.lexical import LexicalIndex, LexicalWriter
 from qa.records import Names, TextFile, document_record, write_array
 from qa.shards import Analysed, Embedded, Parsed, key
-from qa.stores.faiss import EXACT_UP_TO, FaissWriter
+from qa.stores.faiss import FaissWriter
 from qa.types import Document
+
+_WORDS_EXACT_UP_TO = 5_000
+"""Words whose vectors are kept as they are: a question looks up several, 0.5 ms each."""
 
 _BUCKETS = 64
 """Groups of words that are embedded together, by their keys: a new word costs one group."""
@@ -228,7 +231,7 @@ def _write_words(folder: Path, writer: _Writer, encoder: Encoder, cache: Cache) 
     keys, surfaces = _first_surfaces(writer)
     rows = LexicalIndex(folder, "terms").rows_of_keys(keys)
     write_array(folder / "vocabulary.npy", rows.astype(np.int32))
-    store = FaissWriter(folder, "words", encoder.dimension, len(keys) > EXACT_UP_TO)
+    store = FaissWriter(folder, "words", encoder.dimension, len(keys) > _WORDS_EXACT_UP_TO)
     used = []
     for bucket in _buckets(keys):
         words = [surfaces[position] for position in bucket]

@@ -248,16 +248,16 @@ class LexicalIndex:
         values = np.zeros((len(rows), len(texts)), np.float32)
         known = np.flatnonzero(rows >= 0)
         distinct, places = np.unique(rows[known], return_inverse=True)
-        columns, terms, counts = self._forward(texts)
+        columns, entries = self._entries(texts)
         # A table over all terms beats a search in the few that are asked for.
         asked = np.zeros(len(self._keys), np.int32)
         asked[distinct] = np.arange(1, len(distinct) + 1)
-        slots = asked[terms]
+        slots = asked[self._forward_terms[entries]]
         found = np.flatnonzero(slots)
         slots, columns = slots[found] - 1, columns[found]
         norms = self._norms[_channels(self._keys[distinct])[slots], texts[columns]]
         of_distinct = np.zeros((len(distinct), len(texts)), np.float32)
-        of_distinct[slots, columns] = _saturated(counts[found], norms)
+        of_distinct[slots, columns] = _saturated(self._forward_counts[entries[found]], norms)
         values[known] = of_distinct[places]
         return values
 
@@ -267,19 +267,20 @@ class LexicalIndex:
         Returns:
             indptr, the rows, and the saturated frequency of each.
         """
-        columns, rows, counts = self._forward(texts)
+        columns, entries = self._entries(texts)
+        rows = self._forward_terms[entries]
         indptr = np.searchsorted(columns, np.arange(len(texts) + 1))
         norms = self._norms[_channels(self._keys[rows]), texts[columns]]
-        return indptr, rows, _saturated(counts, norms)
+        return indptr, rows, _saturated(self._forward_counts[entries], norms)
 
-    def _forward(self, texts: Positions) -> tuple[Positions, NDArray[np.int32], NDArray[np.uint8]]:
-        """All terms of ``texts``: position in ``texts``, row and count."""
+    def _entries(self, texts: Positions) -> tuple[Positions, Positions]:
+        """Where in the forward index all terms of ``texts`` stand; of each the position of its
+        text in ``texts``, ascending."""
         starts = self._forward_starts[texts]
         sizes = self._forward_starts[texts + 1] - starts
         columns = np.repeat(np.arange(len(texts)), sizes)
         before = np.cumsum(sizes) - sizes
-        entries = np.arange(len(columns)) + np.repeat(starts - before, sizes)
-        return columns, self._forward_terms[entries], self._forward_counts[entries]
+        return columns, np.arange(len(columns)) + np.repeat(starts - before, sizes)
 
 
 def top(scores: NDArray[np.floating], k: int) -> tuple[Scores, Positions]:

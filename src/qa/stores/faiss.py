@@ -142,6 +142,11 @@ class FaissStore:
         if self._compressed:
             self._codes = read_array(folder / f"{name}.codes.npy")
             self._scales = read_array(folder / f"{name}.scales.npy")
+        else:
+            count, dimension = self._index.ntotal, self._index.d
+            pointer = self._index.get_xb() if count else None
+            flat = faiss.rev_swig_ptr(pointer, count * dimension) if count else np.zeros(0)
+            self._vectors: Vectors = flat.reshape(count, dimension).astype(np.float32, copy=False)
 
     @classmethod
     def build(
@@ -214,7 +219,7 @@ class FaissStore:
 
     def similarities(self, query: Vectors, positions: Positions) -> Scores:
         if not self._compressed:
-            return self.vectors(positions) @ query
+            return self._vectors[positions] @ query
         found: Scores = (self._codes[positions].astype(np.float32) @ query) * self._scales[
             positions
         ]
@@ -222,6 +227,6 @@ class FaissStore:
 
     def vectors(self, positions: Positions) -> Vectors:
         if not self._compressed:
-            return np.asarray(self._index.reconstruct_batch(positions), dtype=np.float32)
+            return self._vectors[positions]
         found: Vectors = self._codes[positions] * self._scales[positions][:, None]
         return found
