@@ -85,13 +85,17 @@ def test_of_two_files_with_one_name_the_first_is_read(corpus_folder: Path) -> No
     below = corpus_folder / "year" / "2021"
     below.mkdir(parents=True)
     (below / f"{MARKET}.txt").write_text("另一个办法", encoding="utf-8")
-    assert f"has the name of another policy ({MARKET}) but other words; rename one" in problems(corpus_folder)
+    assert f"has the name of another policy ({MARKET}) but other words; rename one" in problems(
+        corpus_folder
+    )
     assert read_corpus(corpus_folder).documents[1].title == "棠溪市夜市管理办法"
 
 
 def test_a_translation_of_nothing_is_left_out_and_named(corpus_folder: Path) -> None:
     (corpus_folder / "translations" / "absent.en.md").write_text("# T\n", encoding="utf-8")
-    assert "absent.en.md belongs to no policy of this folder; name it after" in problems(corpus_folder)
+    assert "absent.en.md belongs to no policy of this folder; name it after" in problems(
+        corpus_folder
+    )
 
 
 def test_a_companion_that_cannot_be_read_is_left_out_and_named(corpus_folder: Path) -> None:
@@ -173,6 +177,22 @@ def test_text_is_composed() -> None:
         ("Night Market Measures of Tangxi\n\n1. Stalls\n", "Night Market Measures of Tangxi"),
         ("没有标题词的首行\n正文。", "没有标题词的首行"),
         ("棠溪夜市 第一条 摊位。第二条 费用。" + "长" * 90 + "。", "棠溪夜市"),
+        (
+            "棠溪市政府关于做好当前夜市\n管理工作的若干意见\n各区县：",
+            "棠溪市政府关于做好当前夜市管理工作的若干意见",
+        ),
+        ("棠溪市人民政府\n关于夜市的通知\n各区县：", "棠溪市人民政府关于夜市的通知"),
+        ("棠溪市人民政府文件\n棠政发〔2021〕3号\n关于夜市的通知", "关于夜市的通知"),
+        (
+            "棠溪市人民政府\n关于印发《棠溪市夜市若干\n政策措施（试行）》的通知\n各区县：",
+            "棠溪市人民政府关于印发《棠溪市夜市若干政策措施（试行）》的通知",
+        ),
+        ("首页\n关于我们\n夜市管理办法\n", "夜市管理办法"),
+        ("最新文件\n关于夜市的通知\n关于早市的通知\n", "关于夜市的通知"),
+        (
+            "棠溪市关于做好夜市 管理工作的通知 各区： 为" + "长" * 90 + "。",
+            "棠溪市关于做好夜市管理工作的通知",
+        ),
     ],
 )
 def test_the_title_is_the_first_line_that_reads_like_one(text: str, title: str) -> None:

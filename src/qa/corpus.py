@@ -46,7 +46,9 @@ _TITLE_ENDS = re.compile(
 )
 _ISSUES = re.compile("关于|印发|转发|发布|公布")
 _ISSUER = re.compile("(?:政府|办公[厅室]|委员会|[局厅部委署办院会行关])$")
-_NO_PART = re.compile(r"[。；：！？>|]|〔[0-9]{4}〕|[0-9]{4}[年-]|文件$|^第.{1,3}[章条]|^.{0,3}[、.．]|^[（(].{1,3}[）)]")
+_NO_PART = re.compile(
+    r"[。；：！？>|]|〔[0-9]{4}〕|[0-9]{4}[年-]|文件$|^第.{1,3}[章条]|^.{0,3}[、.．]|^[（(].{1,3}[）)]"
+)
 """What no line of a title has: the end of a sentence, a document number, a date."""
 
 
