@@ -144,6 +144,16 @@ def test_items_with_notes_of_their_own_are_the_clauses() -> None:
     ]
 
 
+def test_a_note_after_the_last_item_of_every_unit_is_the_note_of_the_unit() -> None:
+    text = (
+        "一、支持参展\n1.标准：展位费补助八成，每个展位不超过三万元。\n2.条件：在本市注册的外贸企业。\n"
+        "（责任单位：市商务局）\n"
+        "二、支持投保\n1.标准：保费补助五成，每家不超过五十万元。\n2.条件：在本市投保的外贸企业。\n"
+        "（责任单位：市财政局）"
+    )
+    assert numbers(text) == ["一", "二"]
+
+
 def test_a_unit_that_holds_twice_the_usual_before_a_gap_is_two_clauses() -> None:
     text = (
         "一、甲事。支持甲。（责任单位：市商务局）\n二、乙事。支持乙。（责任单位：市商务局）\n"
@@ -219,6 +229,45 @@ def test_an_indent_in_running_text_is_a_lost_line_break() -> None:
     assert numbers("关于服务企业的通知　　一、甲事　　支持甲　　二、乙事　　支持乙") == ["一", "二"]
 
 
+FLAT = (
+    "关于服务外贸企业的通知 各区政府： 为稳定外贸，现通知如下。"
+    " 一、{first} 各区要组织专人上门走访外贸企业，收集困难，建立台账，逐项销号，每周通报一次进展情况。"
+    " 二、{second} 对受理的诉求，三个工作日内答复；不能解决的，说明理由，并报市商务局备案，不得推诿拖延。"
+    " 三、开展上门宣传 组织宣讲队进园区、进企业，把政策送到每一家外贸企业，让企业看得懂、算得清、用得上。"
+    "{after}"
+)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        " 某市商务局 2021年5月6日",
+        " 某市商务局 某市财政局 2021年 5月6日 （此件公开发布）",
+        " 各区要高度重视，把服务企业作为当前的重要工作，确保落实到位。 某市商务局 2021年5月6日",
+        " 特此通告。 扫一扫在手机打开当前页",
+        "　　某市商务局　　　　　　2021年5月6日",
+        " 附件：1.企业名单 2.诉求台账",
+        "       联系人：张三",
+    ],
+)
+def test_the_last_clause_of_a_flattened_text_ends_before_what_follows_it(after: str) -> None:
+    text = FLAT.format(first="组织走访企业", second="限时答复诉求", after=after)
+    clauses = split(document(text))
+    assert [clause.number for clause in clauses] == ["一", "二", "三"]
+    assert clauses[-1].text.endswith("用得上。")
+
+
+def test_a_heading_of_a_flattened_text_ends_at_the_gap() -> None:
+    first, second = "提高站位，全面走访本区各类外贸企业和外资企业", "实行“两手抓”，限时答复诉求"
+    clauses = split(document(FLAT.format(first=first, second=second, after="")))
+    assert [clause.title for clause in clauses] == [first, second, "开展上门宣传"]
+
+
+def test_gaps_in_a_paragraph_of_a_text_with_lines_are_no_line_breaks() -> None:
+    text = "一、支持 参展。补助 八成。\n二、支持投保。补助 五成。"
+    assert [clause.text for clause in split(document(text))] == text.split("\n")
+
+
 def test_a_numbered_closing_is_a_clause() -> None:
     assert numbers("一、甲事。支持甲。\n二、本措施自2024年5月1日起施行。") == ["一", "二"]
     *_, last = split(document("一、甲事。支持甲。\n二、附则。本措施自2024年5月1日起施行。"))
@@ -247,6 +296,30 @@ def test_a_page_number_is_no_part_of_a_name_that_it_cuts() -> None:
 def test_contents_are_no_clauses(contents: str) -> None:
     clauses = split(document(f"{contents}一、甲事\n支持甲。\n二、乙事\n支持乙。"))
     assert [clause.start >= len(contents) for clause in clauses] == [True, True]
+
+
+@pytest.mark.parametrize("begins", ["1月31日起", "2020年起", "30%的", "5个工作日内"])
+def test_a_heading_with_a_number_after_a_wide_gap_is_no_entry_of_contents(begins: str) -> None:
+    assert numbers(f"一、甲事      {begins}支持甲。\n二、乙事\n支持乙。") == ["一", "二"]
+
+
+# --- titles ------------------------------------------------------------------------------------
+
+
+def test_a_first_sentence_is_no_title_where_most_clauses_have_none() -> None:
+    text = (
+        "一、企业应当登记来客的姓名和住址。登记簿保存一年。\n二、来客应当出示证件。\n"
+        "三、场馆每日消毒两次。\n四、食堂分时就餐。\n五、车间保持通风。"
+    )
+    assert [clause.title for clause in split(document(text))] == [""] * 5
+
+
+def test_a_brief_first_sentence_is_a_title_even_there() -> None:
+    text = (
+        "一、登记来客。登记簿保存一年，来客应当出示证件。\n二、来客应当出示证件。\n"
+        "三、场馆每日消毒两次。\n四、食堂分时就餐。\n五、车间保持通风。"
+    )
+    assert [clause.title for clause in split(document(text))] == ["登记来客", "", "", "", ""]
 
 
 # --- what is left over -------------------------------------------------------------------------

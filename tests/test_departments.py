@@ -42,6 +42,9 @@ def names(note: str, language: Language = "zh") -> list[str]:
         ("市公安局、市法院依法办理", ["市公安局", "市法院"]),
         ("责任领导：张三 牵头单位：市商务局 配合单位：市财政局", ["*市商务局", "市财政局"]),
         ("市商务局牵头，各区政府负责，每年汛期前完成", ["*市商务局", "各区政府"]),
+        ("市级牵头单位：市商务局；区级责任单位：各区政府", ["*市商务局", "各区政府"]),
+        ("责任单位：市商务局；政策咨询电话：12345", ["市商务局"]),
+        ("政策咨询单位：市商务局，服务热线：12345", ["市商务局"]),
     ],
 )
 def test_labels_and_words_of_role(note: str, expected: list[str]) -> None:
@@ -70,6 +73,10 @@ def test_labels_and_words_of_role(note: str, expected: list[str]) -> None:
         ("责任单位：广州、佛山、深圳市政府", ["广州市政府", "佛山市政府", "深圳市政府"]),
         ("责任单位：两江新区、高新区管委会", ["两江新区管委会", "高新区管委会"]),
         ("责任单位：市文明办，各区党委、政府", ["市文明办", "各区党委、政府"]),
+        ("责任单位：市商务局，各县、市、区政府", ["市商务局", "各县、市、区政府"]),
+        ("责任单位：市商务局，各县区、开发区管委会", ["市商务局", "各县区", "开发区管委会"]),
+        ("责任单位：各区市、开发区、高新区", ["各区市", "开发区", "高新区"]),
+        ("责任单位：城东区、棠溪市人民政府", ["城东区人民政府", "棠溪市人民政府"]),
         ("责任单位：市财政、各区政府", ["市财政", "各区政府"]),
         ("責任機關：經濟部、財政部；協辦機關：勞動部", ["經濟部", "財政部", "勞動部"]),
         ("责任单位：市商\u200b务局、市财政局", ["市商务局", "市财政局"]),
@@ -156,6 +163,24 @@ def test_a_rule_said_once_tells_who_leads_everywhere(rule: str, lead: tuple[str,
     assert clauses[0].departments == ("市税务局",)
     assert clauses[1].lead == lead
     assert clauses[2].lead == ()
+
+
+def test_a_bare_bracket_with_such_a_rule_is_a_note_too() -> None:
+    text = (
+        "一、甲事。支持甲。（市商务局、市财政局，列第一位的为牵头单位，下同）\n"
+        "二、乙事。支持乙。（市税务局、市财政局）\n三、丙事。支持丙。（市人社局）"
+    )
+    clauses = split(Document("doc", "zh", "", text))
+    assert [(clause.departments, clause.lead) for clause in clauses] == [
+        (("市商务局", "市财政局"), ("市商务局",)),
+        (("市税务局", "市财政局"), ("市税务局",)),
+        (("市人社局",), ("市人社局",)),
+    ]
+
+
+def test_a_dash_may_stand_before_the_label() -> None:
+    (clause,) = split(Document("doc", "zh", "", "一、甲事。支持甲。\n——责任单位：市商务局"))
+    assert clause.departments == ("市商务局",)
 
 
 def test_several_notes_of_a_clause_are_taken_together_and_located() -> None:

@@ -136,7 +136,7 @@ def test_what_is_no_message_is_an_error_of_the_client(address: str, body: bytes)
 
 @pytest.mark.slow
 def test_the_tools_are_there_on_standard_input_and_output(
-    shipped_index: Path, model_folder: Path
+    shipped_index: Path,
 ) -> None:
     from mcp.client.stdio import StdioServerParameters, stdio_client
 

@@ -31,6 +31,7 @@ _BLANK = " \t\u3000\xa0\n*#_>|-" + layout.FILLER
 _ITEM_LENGTH = 80  # characters; shorter units under a sentence are its items, not clauses
 _HEADING_LENGTH = 60
 _BARE_HEADING = 30
+_AGAIN = 2  # units whose last item alone has a note, so that it is the note of the whole unit
 _HABIT = 3  # notes that a text without numbers has to have for its paragraphs to be clauses
 _UNNUMBERED = MarkerKind("unnumbered", "", "", len)
 _ROWS = 20  # rows of one number that are compared
@@ -454,12 +455,16 @@ class _Levels:
         self._source = source
         self._working: set[str] = set()  # styles whose units have notes of their own
         self._noted_leaves: set[str] = set()
+        self._closed: Counter[tuple[str, str]] = Counter()
+        """Styles above and below, by how often nothing but the last of several below has a note."""
         self._descend: dict[tuple[str, str], bool] = {}
         units = [unit for root in source.roots for unit in root.walk()]
         for unit in units:
             noted = [child for child in unit.children if self._noted(child)]
             if len(noted) > 1 or (noted and noted[0] is not unit.children[-1]):
                 self._working.update(child.kind.name for child in noted)
+            elif noted and len(unit.children) > 1:
+                self._closed[unit.kind.name, noted[0].kind.name] += 1
             if not unit.children and self._noted(unit):
                 self._noted_leaves.add(unit.kind.name)
         self._vote(units)
@@ -498,7 +503,9 @@ class _Levels:
             alike = unit.kind.name in self._noted_leaves or unit.kind.division == ARTICLE
             usual = kind in self._working and not alike
             deeper = bool(noted[0].children) and self._holds_clauses(noted[0])
-            return usual or deeper or (heading and not alike and not noted[0].kind.item)
+            again = kind not in self._working and self._closed[unit.kind.name, kind] >= _AGAIN
+            whole = alike or again or noted[0].kind.item
+            return usual or deeper or (heading and not whole)
         if self._noted(unit):
             return False
         below = {inner.kind.name for child in unit.children for inner in child.walk()}

@@ -87,6 +87,7 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     _index_options(evaluate, settings)
     evaluate.set_defaults(run=_evaluate)
     from qa import access
+    from qa.api import command as tools
     from qa.journal import command as journal
     from qa.operations import command as operations
     from qa.packs import command as packs
@@ -95,6 +96,7 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     journal.add_command(commands, settings)
     packs.add_command(commands, settings)
     operations.add_commands(commands, settings)
+    tools.add_command(commands, settings)
     return parser
 
 

@@ -42,7 +42,7 @@ _OPENS = re.compile(  # a number with its punctuation, a label, an indent: a par
     rf"|第[一二三四五六七八九十百]{{1,4}}[条章节](?=[ \u3000（(【：:])|[0-9]{{1,2}}[ ]?[.．、](?![0-9])|[{_HAN}]{{4}}[：:])|\u3000\u3000"
 )
 
-_FLATTENED = 200  # characters; a longer line with blanks between its sentences holds several
+_FLATTENED = 120  # characters; a longer line with blanks between its sentences holds several
 _GAPS = 2  # of them, from which on it was flattened
 _NUMBER = (
     r"[（(][一二三四五六七八九十]{1,3}[）)]|[一二三四五六七八九十]{1,3}、|[0-9]{1,2}[.．、](?![0-9])"
@@ -56,7 +56,7 @@ _LOST_BREAK = re.compile(
     rf"|(?<=[^第见及和与、至]){_GAP}(?={_NUMBER}|附件?[0-9]?[：:])"
     rf"|(?<=[{_HAN}]){_GAP}(?={_DATE}(?:\s|[（(【]|印发|$))(?<![自至到于从在截])"
     rf"|(?<=[0-9一二三四五六七八九十 ]日){_GAP}(?=[（(【{_HAN}])"
-    rf"|[ \t]*\u3000[ \t]*\u3000{_GAP[:-1]}*"
+    rf"|[ \t]*\u3000[ \t]*\u3000[ \t\u3000]*|[ \t]{{4,}}"
 )
 _LOST_AFTER_HEADING = re.compile(
     rf"((?:{_NUMBER})[ \u3000]?(?:[^\s。！？；：:（(【\[《“]|《[^\s》]{{1,40}}》|“[^\s”]{{1,20}}”){{2,45}}(?<=[{_HAN}]))"

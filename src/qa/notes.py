@@ -122,7 +122,7 @@ def _labelled_start(grammar: NoteGrammar) -> re.Pattern[str]:
     """A label at the beginning of a line or sentence, or a long one after a space."""
     words = "|".join(label for label, _ in grammar.labels)
     return re.compile(
-        rf"(?:(?:^|(?<=[。；;！!？?.)）\]】〕:：]))[ \t\u3000*_>{_BULLETS}-]{{0,12}}"
+        rf"(?:(?:^|(?<=[。；;！!？?.)）\]】〕:：]))[ \t\u3000*_>{_BULLETS}—–-]{{0,12}}"
         rf"|(?<=[ \t\u3000])(?=[^ \t\u3000：:]{{4}}))"
         rf"(?P<label>[{re.escape(_OPENING)}]?(?:{words}){_BEFORE_COLON}(?:[：:︰】〕］]|{grammar.copula}))",
         re.M | re.I,
@@ -428,7 +428,9 @@ def _convincing(names: list[Name], grammar: NoteGrammar) -> bool:
 def _bare(content: str, grammar: NoteGrammar) -> tuple[Name, ...]:
     """The names in a bracket that holds nothing else, bar one that does not look like a name."""
     names, _ = _names(content, "plain", 0, grammar)
-    atoms = sum(not grammar.noise.match(atom.strip(_AROUND)) for atom, _ in _joined(content, grammar))
+    atoms = sum(
+        not grammar.noise.match(atom.strip(_AROUND)) for atom, _ in _joined(content, grammar)
+    )
     unsure = [name for name in names if not grammar.organisation.search(name.text)]
     sure = len(names) >= atoms and len(unsure) <= (len(names) > _FEW and names[0] not in unsure)
     return _unique(names) if sure else ()

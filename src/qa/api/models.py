@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from qa.api import conversation
 from qa.api.conversation import LONGEST_TEXT, MOST_EARLIER
@@ -23,6 +24,25 @@ def _well_formed(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def _iso_day(value: object) -> object:
+    """Only what the description calls a date: pydantic takes numbers and times for dates, too."""
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise ValueError("a day is written 2020-03-05")
+    return value
+
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _number(value: object) -> object:
+    """Only what the description calls an integer: pydantic takes texts and truth values, too."""
+    if isinstance(value, str | bytes | bool):
+        raise ValueError("write a whole number")
+    return value
+
+
+Count = Annotated[int, BeforeValidator(_number)]
+Day = Annotated[date, BeforeValidator(_iso_day)]
 Text = Annotated[str, AfterValidator(_well_formed)]
 ClauseId = Annotated[Text, Field(max_length=500)]
 
@@ -37,9 +57,9 @@ class ScopeBody(_Body):
     documents: list[Text] | None = Field(None, max_length=1000, description="ids of policies")
     issuer: Text = Field("", max_length=200, description="a part of the issuer's name")
     region: Text = Field("", max_length=100, description="policies that hold in this place")
-    since: date | None = Field(None, description="issued on this day or later")
-    until: date | None = Field(None, description="issued on this day or earlier")
-    in_force_on: date | None = Field(None, description="known to be in force on this day")
+    since: Day | None = Field(None, description="issued on this day or later")
+    until: Day | None = Field(None, description="issued on this day or earlier")
+    in_force_on: Day | None = Field(None, description="known to be in force on this day")
     department: Text = Field("", max_length=200, description="clauses that name it")
 
     def scope(self) -> Scope:
@@ -100,7 +120,7 @@ class Question(_Body):
         "of the `choices` that was chosen",
     )
     scope: ScopeBody = Field(default_factory=ScopeBody)
-    today: date | None = _TODAY
+    today: Day | None = _TODAY
 
     def asked(self, language: Language | None) -> conversation.Question:
         """The question as the assistant takes it, to be answered in ``language``."""
@@ -114,9 +134,9 @@ class SearchRequest(_Body):
 
     question: Asked = Field(examples=["出口信用保险"])
     language: Language | None = Field(None, description="of the words; else read from them")
-    limit: int = Field(10, ge=1, le=50, description="most hits")
+    limit: Count = Field(10, ge=1, le=50, description="most hits")
     scope: ScopeBody = Field(default_factory=ScopeBody)
-    today: date | None = _TODAY
+    today: Day | None = _TODAY
 
 
 class Hit(BaseModel):
@@ -265,7 +285,7 @@ class Quotation(_Body):
     """A text that is said to be policy."""
 
     text: Text = Field(min_length=1, max_length=LONGEST_PASTE)
-    today: date | None = _TODAY
+    today: Day | None = _TODAY
 
 
 class Clauses(BaseModel):

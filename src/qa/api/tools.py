@@ -6,10 +6,7 @@ The protocol's library takes seconds to load: it is loaded with the first reques
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import anyio.to_thread
@@ -23,14 +20,11 @@ from qa.api.conversation import LONGEST_TEXT, Source
 from qa.api.negotiation import language_of
 from qa.api.problems import problem
 from qa.api.routes import answer_body, departments_of, found
-from qa.config import Settings
 from qa.types import Language
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
 
-    from qa.assistant import Assistant
-    from qa.journal import Journal
 
 PATH = "/mcp"
 _LARGEST_BODY = 1_000_000
@@ -168,35 +162,3 @@ class Tools:
             if ready.done():
                 raise
             ready.set_exception(error)
-
-
-# --- python -m qa mcp
-
-
-@dataclass(frozen=True, slots=True)
-class _Local:
-    """The assistant of one process; nothing is written down."""
-
-    assistant: Assistant
-    journal: Journal | None = None
-
-
-def add_command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], settings: Settings
-) -> None:
-    """Adds ``mcp`` to the command line."""
-    parser = commands.add_parser(
-        "mcp", help="answer as tools of the Model Context Protocol, on standard input and output"
-    )
-    parser.add_argument("--index", type=Path, default=settings.index, metavar="DIR")
-    parser.add_argument("--model", default="", metavar="NAME_OR_PATH")
-    parser.set_defaults(run=_serve)
-
-
-def _serve(options: argparse.Namespace) -> int:
-    from qa.assistant import Assistant
-    from qa.encoder import load_encoder
-
-    assistant = Assistant.open(options.index, load_encoder, options.model)
-    server(_Local(assistant), "mcp").run("stdio")
-    return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from qa.api.conversation import Source
+from qa.api.mount import mount
 from qa.api.problems import add_problems
 from qa.config import Settings
 from qa.errors import SettingsError
@@ -40,4 +41,4 @@ def mount_channels(app: FastAPI, source: Source, settings: Settings) -> None:
                 ) from error
         token = settings.wechat_token.get_secret_value()
         channels.include_router(wechat(source, token, cipher))
-    app.mount(MOUNT, channels)
+    mount(app, MOUNT, channels)

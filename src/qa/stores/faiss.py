@@ -144,9 +144,11 @@ class FaissStore:
             self._scales = read_array(folder / f"{name}.scales.npy")
         else:
             count, dimension = self._index.ntotal, self._index.d
-            pointer = self._index.get_xb() if count else None
-            flat = faiss.rev_swig_ptr(pointer, count * dimension) if count else np.zeros(0)
-            self._vectors: Vectors = flat.reshape(count, dimension).astype(np.float32, copy=False)
+            flat = np.zeros(0, np.float32)
+            if count:
+                pointer = self._index.get_xb()  # type: ignore[attr-defined] # of a flat index
+                flat = faiss.rev_swig_ptr(pointer, count * dimension)
+            self._vectors: Vectors = flat.reshape(count, dimension)
 
     @classmethod
     def build(
@@ -219,10 +221,9 @@ class FaissStore:
 
     def similarities(self, query: Vectors, positions: Positions) -> Scores:
         if not self._compressed:
-            return self._vectors[positions] @ query
-        found: Scores = (self._codes[positions].astype(np.float32) @ query) * self._scales[
-            positions
-        ]
+            return _products(self._vectors[positions], query)
+        codes = self._codes[positions].astype(np.float32)
+        found: Scores = _products(codes, query) * self._scales[positions]
         return found
 
     def vectors(self, positions: Positions) -> Vectors:
@@ -230,3 +231,10 @@ class FaissStore:
             return self._vectors[positions]
         found: Vectors = self._codes[positions] * self._scales[positions][:, None]
         return found
+
+
+def _products(vectors: Vectors, query: Vectors) -> Scores:
+    """The inner product of each vector with ``query``, without the threads of the BLAS: two of
+    them stall a single query as those of FAISS do."""
+    found: Scores = np.einsum("ij,j->i", vectors, query)
+    return found

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from threading import Lock
@@ -19,6 +21,12 @@ from qa.types import LANGUAGES, Answer, Citation, Clause, Hit, Language, Outcome
 from qa.web.cards import TAGS, Cards, render
 
 _log = logging.getLogger(__name__)
+
+_CARRIED = 6
+"""Earlier steps of a conversation that are looked at: nobody leans on the seventh."""
+
+_KEPT = 512
+"""Conversations whose last answer is kept, so that it need not be found again."""
 
 _OPENERS = 9
 """Questions to begin with, where no example is answered."""
@@ -38,6 +46,17 @@ class Turn:
     answer: Answer | None
     after: str = ""
     entry: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What somebody did in a conversation: asked a ``question``, or opened a ``clause`` in a
+    ``language``. ``after`` is the clause that a shared follow-up was about."""
+
+    language: Language
+    question: str = ""
+    after: str = ""
+    clause: str = ""
 
 
 class ClausesById(Mapping[str, Clause]):
@@ -65,6 +84,27 @@ class View:
         self.cards = Cards(assistant.index)
         self._examples: dict[Language, list[str]] = {}
         self._examples_lock = Lock()
+        self._answers: OrderedDict[tuple[Step, ...], Answer | None] = OrderedDict()
+
+    def recall(self, steps: tuple[Step, ...]) -> Answer | None:
+        """The answer to the last step of a conversation: kept from when it was given, or found
+        again, which takes milliseconds a step. None where the steps lead to no answer."""
+        if not steps:
+            return None
+        with suppress(KeyError):
+            return self._answers[steps]
+        previous = self.recall(steps[:-1])
+        answer = _dealt_with(self, steps[-1], previous)
+        last = previous if answer.reply else answer
+        self.keep(steps, last)
+        return last
+
+    def keep(self, steps: tuple[Step, ...], answer: Answer | None) -> None:
+        """Keeps what ``recall`` gives for some steps."""
+        self._answers[steps] = answer
+        while len(self._answers) > _KEPT:
+            with suppress(KeyError):  # another thread was first
+                self._answers.popitem(last=False)
 
     @cached_property
     def questions(self) -> Questions:
@@ -143,14 +183,38 @@ class Chat:
             session: tells conversations apart in the journal.
         """
         view = self.view
+        step = Step(interface, question, after)
+        return self._turn(
+            view, lambda: _dealt_with(view, step, previous), question, previous, interface, session
+        )
+
+    def go_on(
+        self, steps: Sequence[Step], step: Step, *, session: str = ""
+    ) -> tuple[Turn, tuple[Step, ...]]:
+        """A further step of a conversation.
+
+        Nothing of a conversation is here but what is quicker kept: any process answers it, whoever
+        answered the steps before.
+
+        Returns:
+            The turn, and the steps that lead to the next.
+        """
+        view, before = self.view, tuple(steps)[-_CARRIED:]
+        try:
+            previous = view.recall(before)
+        except Exception:  # it could not be answered then, either
+            _log.exception("an earlier question could not be answered again")
+            previous = None
 
         def answer() -> Answer:
-            before = carried_over(previous, view.assistant, view.clauses)
-            if after in view.clauses:
-                before = _opened(view, after, interface, None)
-            return view.assistant.ask(question, previous=before)
+            return _dealt_with(view, step, previous)
 
-        return self._turn(view, answer, question, previous, interface, session)
+        turn = self._turn(view, answer, step.question, previous, step.language, session)
+        if turn.answer is previous:  # nothing new to lean on
+            return turn, before
+        after = (*before, step)[-_CARRIED:]
+        view.keep(after, turn.answer)
+        return turn, after
 
     def open(
         self, clause_id: str, language: Language, previous: Answer | None, *, session: str = ""
@@ -234,6 +298,16 @@ class Chat:
         last = previous if given.reply else given
         after = given.assumed.id if given.assumed else ""
         return Turn(given.language, html, last, after, entry)
+
+
+def _dealt_with(view: View, step: Step, previous: Answer | None) -> Answer:
+    """The answer to a step of a conversation after another answer."""
+    if step.clause:
+        return _opened(view, step.clause, step.language, previous)
+    before = carried_over(previous, view.assistant, view.clauses)
+    if step.after in view.clauses:
+        before = _opened(view, step.after, step.language, None)
+    return view.assistant.ask(step.question, previous=before)
 
 
 def _opened(view: View, clause_id: str, language: Language, previous: Answer | None) -> Answer:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 from fastapi import FastAPI, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import RedirectResponse
 
 from qa.access import Access
@@ -22,12 +22,14 @@ from qa.channels.mount import mount_channels
 from qa.config import Settings
 from qa.journal import Journal, open_journal
 from qa.messages import message
-from qa.types import LANGUAGES, Answer, Language
+from qa.types import LANGUAGES, Language
 from qa.web.cards import TAGS, render
-from qa.web.chat import Chat, Turn, failure
+from qa.web.chat import Chat, Step, Turn, failure
 from qa.web.late import Late, add_late
+from qa.web.library import gr
 from qa.web.login import guard, opens, user_of
 from qa.web.served import ServedPage
+from qa.web.widget import add_widget, embedders
 
 _HERE = Path(__file__).parent
 _LISTED_DOCUMENTS = 20
@@ -50,13 +52,19 @@ def application(chat: Chat, settings: Settings | None = None) -> FastAPI:
 
     Raises:
         AccessError: the file of users cannot be used.
+        SettingsError: a setting of the channels or the widget has no such value.
     """
     settings = settings or Settings.from_environment()
     journal = open_journal(settings)
     access = Access.of(settings)
     chat.journal = journal
     app = FastAPI(**_BARE)
-    app.add_middleware(ServedPage, title=message("zh", "page.name"), styles=_styles())
+    app.add_middleware(
+        ServedPage,
+        title=message("zh", "page.name"),
+        styles=_styles(),
+        embedders=embedders(settings),
+    )
     guard(app, access)
 
     @app.get("/faces", include_in_schema=False)
@@ -65,6 +73,7 @@ def application(chat: Chat, settings: Settings | None = None) -> FastAPI:
 
     mount_api(app, chat)
     mount_channels(app, chat, settings)
+    add_widget(app)
 
     def desk() -> FastAPI:
         return _mount(FastAPI(**_BARE), _desk(chat, journal), "/desk")
@@ -166,6 +175,35 @@ class _Rating(BaseModel):
     reason: str
 
 
+class _Step(BaseModel):
+    language: Language
+    question: str = Field("", max_length=2000)
+    after: str = Field("", max_length=500)
+    clause: str = Field("", max_length=500)
+
+
+class _Event(BaseModel):
+    """What the script sends, or what anybody else makes up."""
+
+    id: int = 0
+    language: str = ""
+    question: str = ""
+    after: str = ""
+    clause: str = ""
+    said: list[_Step] = Field(default_factory=list, max_length=50)
+
+    @classmethod
+    def of(cls, event: gr.EventData) -> _Event:
+        sent = {name: getattr(event, name, None) for name in cls.model_fields}
+        try:
+            return cls.model_validate({k: v for k, v in sent.items() if v is not None})
+        except ValidationError:
+            return cls()
+
+    def step(self) -> Step:
+        return Step(_language(self.language), self.question, self.after, self.clause)
+
+
 def _chat(chat: Chat) -> gr.Blocks:
     def renewed(_: dict[str, Any]) -> dict[Language, dict[str, Any]]:
         # What the page says of the documents, once another index answers.
@@ -196,7 +234,6 @@ def _chat(chat: Chat) -> gr.Blocks:
 
     blocks: gr.Blocks = gr.Blocks(title=message("zh", "page.name"), analytics_enabled=False)
     with blocks:
-        previous = gr.State(None)
         page = _page(
             "page.html",
             "chat.js",
@@ -206,29 +243,16 @@ def _chat(chat: Chat) -> gr.Blocks:
             build=chat.assistant.index.folder.name,
         )
 
-        def ask(
-            before: Answer | None, event: gr.EventData, request: gr.Request
-        ) -> tuple[dict[str, Any], Answer | None]:
-            turn = chat.ask(
-                str(event.question),
-                before,
-                _language(event.language),
-                after=str(event.after),
-                session=request.session_hash or "",
-            )
-            return _sent(turn, event.id), turn.answer
+        def go_on(event: gr.EventData, request: gr.Request) -> dict[str, Any]:
+            asked = _Event.of(event)
+            steps = [Step(**each.model_dump()) for each in asked.said]
+            turn, after = chat.go_on(steps, asked.step(), session=request.session_hash or "")
+            return _sent(turn, asked.id, after)
 
-        def open_clause(
-            before: Answer | None, event: gr.EventData, request: gr.Request
-        ) -> tuple[dict[str, Any], Answer | None]:
-            session = request.session_hash or ""
-            turn = chat.open(str(event.clause), _language(event.language), before, session=session)
-            return _sent(turn, event.id), turn.answer
-
-        def ask_anew(
-            event: gr.EventData, request: gr.Request
-        ) -> tuple[dict[str, Any], Answer | None]:
-            return ask(None, event, request)
+        def ask_anew(event: gr.EventData, request: gr.Request) -> dict[str, Any]:
+            asked = _Event.of(event)
+            turn, after = chat.go_on((), asked.step(), session=request.session_hash or "")
+            return _sent(turn, asked.id, after)
 
         carried: dict[str, Any] = {
             "queue": False,
@@ -236,9 +260,9 @@ def _chat(chat: Chat) -> gr.Blocks:
             "api_visibility": "private",
         }
         for event in (
-            page.submit(ask, [previous], [page, previous], **carried),
-            page.input(ask_anew, None, [page, previous], **carried),
-            page.select(open_clause, [previous], [page, previous], **carried),
+            page.submit(go_on, None, page, **carried),
+            page.input(ask_anew, None, page, **carried),
+            page.select(go_on, None, page, **carried),
         ):
             event.failure(None, js="() => { window.dispatchEvent(new Event('qa-failure')) }")
     return blocks
@@ -249,14 +273,16 @@ def _file(name: str, content_type: str, data: bytes) -> dict[str, str]:
     return {"name": name, "type": content_type, "data": b64encode(data).decode()}
 
 
-def _sent(turn: Turn, number: object) -> dict[str, Any]:
-    """A turn as the script takes it; ``number`` is the script's own for the question."""
+def _sent(turn: Turn, number: int, said: Sequence[Step]) -> dict[str, Any]:
+    """A turn as the script takes it; ``number`` is the script's own for the question, and ``said``
+    what it sends along with the next."""
     return {
         "id": number,
         "tag": TAGS[turn.language],
         "html": turn.html,
         "entry": turn.entry,
         "after": turn.after,
+        "said": [asdict(step) for step in said],
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -15,6 +15,11 @@ POLICY = (
 )
 """The Content-Security-Policy: the browser itself refuses whatever is not of this machine. Gradio
 compiles templates in the browser, which takes 'unsafe-eval'."""
+
+def policy(embedders: Sequence[str]) -> str:
+    """The Content-Security-Policy of a page that some sites may show in a frame."""
+    return POLICY.replace("frame-ancestors 'self'", " ".join(["frame-ancestors 'self'", *embedders]))
+
 
 _ADVERTISING = re.compile(r"<meta\s[^>]*?(?:property=\"og:|name=\"twitter:)[^>]*>\s*")
 
@@ -31,10 +36,14 @@ class ServedPage:
 
     Args:
         styles: the style sheet of each page, by its path.
+        embedders: the sites that may show the page ``/`` in a frame.
     """
 
-    def __init__(self, app: ASGIApp, title: str, styles: Mapping[str, str]) -> None:
+    def __init__(
+        self, app: ASGIApp, title: str, styles: Mapping[str, str], embedders: Sequence[str] = ()
+    ) -> None:
         self._app, self._title, self._styles = app, title, styles
+        self._chat_policy = policy(embedders)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] not in self._styles:
@@ -56,7 +65,8 @@ class ServedPage:
             headers = MutableHeaders(raw=start["headers"])
             if Headers(raw=start["headers"]).get("content-type", "").startswith("text/html"):
                 body = own_page(body.decode(), self._title, style).encode()
-                headers["content-security-policy"] = POLICY
+                chat = scope["path"] == "/"
+                headers["content-security-policy"] = self._chat_policy if chat else POLICY
                 headers["content-length"] = str(len(body))
             await send(start)
             await send({"type": "http.response.body", "body": body})

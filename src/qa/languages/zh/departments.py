@@ -85,7 +85,7 @@ def complete(name: str, following: str) -> str:
     return name + shared.group() if plain and _CITY.match(following) else name
 
 
-_LEVEL = "(?:[省市区县](?:级|直))?"
+_LEVEL = "(?:[省市区县](?:级|直)|政策)?"
 _LABELS: tuple[tuple[str, Role], ...] = (
     (rf"{_LEVEL}(?:总?牵头|主办|主责|第一责任|主要责任|主要负责|总负责|主管)(?:{_KIND})", "lead"),
     (

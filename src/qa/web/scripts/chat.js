@@ -9,6 +9,7 @@ const send = find(".composer button");
 let pending = null; // the turn that waits for its answer
 let timers = [];
 let count = 0;
+let said = []; // the steps that the next question may lean on: nothing of them is kept elsewhere
 const known = {}; // language → its examples, promised
 const turns = new Map(); // number → { article, html, … }
 
@@ -75,7 +76,7 @@ function begin(asked, event, data) {
   article.scrollIntoView({ block: "start" });
   timers = [setTimeout(failed, LONGEST_WAIT), setTimeout(() => knock().catch(failed), SUSPICIOUS_WAIT)];
   pending.again = () => begin(asked, event, data);
-  trigger(event, { language, after: "", ...data, id: count });
+  trigger(event, { language, after: "", ...data, id: count, said });
 }
 
 function ask(question, anew = turns.size === 0, after = "") {
@@ -83,9 +84,10 @@ function ask(question, anew = turns.size === 0, after = "") {
   if (asked) begin(asked, anew ? "input" : "submit", { question: asked, after });
 }
 
-function show({ id, tag, html, entry = "", after = "" }) {
+function show({ id, tag, html, entry = "", after = "", said: steps = said }) {
   const turn = turns.get(id);
   if (!turn) return; // of a conversation that was put away
+  said = steps;
   Object.assign(turn, { html, entry, after });
   fillReply(turn);
   turn.article.querySelector(".reply").removeAttribute("aria-busy");
@@ -107,6 +109,7 @@ function failed() {
 function startAnew() {
   settle();
   turns.clear();
+  said = [];
   log.replaceChildren();
   root.classList.remove("asked-something");
   history.replaceState(null, "", location.pathname);

@@ -8,6 +8,10 @@ const status = find("[role=status]");
 const SUSPICIOUS_WAIT = 2_000; // milliseconds; an answer takes a tenth of a second
 const LONGEST_WAIT = 30_000;
 
+// A page of another site shows this one in a frame, in a language of its choice (widget.js).
+const asked = new URLSearchParams(location.search);
+root.classList.toggle("embedded", asked.has("embedded"));
+
 let language = preferred();
 
 function remembered(key, storage = "localStorage") {
@@ -25,6 +29,7 @@ function remember(key, value, storage = "localStorage") {
 }
 
 function preferred() {
+  if (asked.get("language") in faces) return asked.get("language");
   const stored = remembered("qa-language");
   if (stored in faces) return stored;
   const known = navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase());
