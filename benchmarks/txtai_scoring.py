@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from txtai.scoring import BM25
 
-from benchmarks.systems import words
+from benchmarks.ncp import words
 
 
 class WordsBM25(BM25):  # type: ignore[misc]
-    """BM25 whose tokens are ``systems.words``."""
+    """BM25 whose tokens are ``ncp.words``."""
 
     def loadtokenizer(self) -> Callable[[str], list[str]]:
         """What splits a text, called by txtai."""
