@@ -210,8 +210,8 @@ def test_what_no_document_needs_is_forgotten(corpus_folder: Path, index: Path) -
 def test_many_passages_are_compressed_and_found(
     corpus_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("qa.indexing", "qa.assembly"):
-        monkeypatch.setattr(f"{module}.EXACT_UP_TO", 5)
+    monkeypatch.setattr("qa.indexing.EXACT_UP_TO", 5)
+    monkeypatch.setattr("qa.assembly._WORDS_EXACT_UP_TO", 5)
     build_quickly(corpus_folder, tmp_path / "index", BagOfCharacters())
     index = open_index(tmp_path / "index")
     assert (index.folder / "passages.codes.npy").exists()

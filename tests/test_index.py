@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import SMALL, TESTS, BagOfCharacters, run_python
+from conftest import SMALL, TESTS, BagOfCharacters, plain_ranking, run_python
 from conftest import build_quickly as build_index
 from filelock import FileLock
 
 import qa.assembly
+import qa.index
 import qa.indexing
 from qa.builds import previous_name
 from qa.cache import Cache
@@ -36,6 +37,7 @@ from qa.index import Index, check_corpus, check_model, open_index
 from qa.lexical import LexicalWriter
 from qa.passages import clause_sentences
 from qa.records import TextFile
+from qa.retrieval import Retriever
 from qa.stores.faiss import FaissWriter
 from qa.types import LANGUAGES, PASSAGE_KINDS
 
@@ -327,6 +329,22 @@ def test_harm_to_any_file_is_found(harm: Callable[[Path], None], index_folder: P
             open_index(index_folder)
         path.write_bytes(sound)
     assert open_index(index_folder).manifest.clauses == 11
+
+
+def test_harm_to_a_large_file_is_found_beside_the_first_questions(
+    index_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(qa.index, "VERIFIED_AT_ONCE", 0)  # no file is small enough to wait for
+    index = open_index(index_folder)
+    index.verify()
+    index.check()
+    flip(current(index_folder) / "passages.faiss")
+    harmed = open_index(index_folder)
+    with pytest.raises(IndexDamaged, match=r"passages\.faiss is not the file that was built"):
+        harmed.verify()
+    retriever = Retriever(harmed, ENCODER, plain_ranking())
+    with pytest.raises(IndexDamaged, match=r"run: python build_index\.py"):
+        retriever.search("窑厂的补贴", "zh")
 
 
 @pytest.mark.parametrize("name", ["", "..", "../x", "nothing", "\0", "a b"])

@@ -115,6 +115,9 @@ def merge(terms: Iterable[Term]) -> tuple[Term, ...]:
     return tuple(merged.values())
 
 
+_MOST_NAMED = 10_000
+
+
 class Glossary:
     """Finds the terms of a glossary in texts (Aho & Corasick 1975, by pyahocorasick)."""
 
@@ -128,6 +131,17 @@ class Glossary:
                     _, positions = self._automaton.get(key, (key, ()))
                     self._automaton.add_word(key, (key, (*positions, position)))
         self._automaton.make_automaton()
+        self._named: dict[str, tuple[Term, ...]] = {}
+
+    def named(self, name: str) -> tuple[Term, ...]:
+        """The terms one of whose names is just this; quick where it has been asked before."""
+        if name not in self._named:
+            if len(self._named) >= _MOST_NAMED:
+                self._named.clear()
+            found = (self.terms[position] for position in self.find(name))
+            exact = (term for term in found if any(each == name for _, each in term.names()))
+            self._named[name] = tuple(exact)
+        return self._named[name]
 
     def find(self, text: str) -> list[int]:
         """Positions in ``terms`` of the terms that ``text`` names, in its order, repetitions kept.
@@ -141,7 +155,7 @@ class Glossary:
         matches = list(self._matches(form))
         if not matches:
             return []
-        borders = _borders(form)
+        borders = _borders(form, matches)
         taken: list[tuple[int, int, tuple[int, ...]]] = []
         covered = bytearray(len(form))
         for start, end, positions in sorted(matches, key=_longest_first):
@@ -171,11 +185,17 @@ def _longest_first(match: tuple[int, int, tuple[int, ...]]) -> tuple[int, int]:
     return start - end, start
 
 
-def _borders(form: str) -> set[int]:
-    """Offsets at which a name may begin or end: not inside a Chinese word (相关税收 has no 关税)."""
+def _borders(form: str, matches: Iterable[tuple[int, int, tuple[int, ...]]]) -> set[int]:
+    """Offsets at which a name may begin or end: not inside a Chinese word (相关税收 has no 关税).
+
+    Only where there are ``matches`` the text is cut into words, which takes the most time.
+    """
     borders = set(range(len(form) + 1))
+    touched = bytearray(len(form))
+    for start, end, _ in matches:
+        touched[start:end] = b"\1" * (end - start)
     for script, run, start in runs(form):
-        if script == "han":
+        if script == "han" and any(touched[start : start + len(run)]):
             end = start
             for word in chinese.cut(run):
                 borders.difference_update(range(end + 1, end + len(word)))

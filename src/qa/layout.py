@@ -42,25 +42,27 @@ _OPENS = re.compile(  # a number with its punctuation, a label, an indent: a par
     rf"|第[一二三四五六七八九十百]{{1,4}}[条章节](?=[ \u3000（(【：:])|[0-9]{{1,2}}[ ]?[.．、](?![0-9])|[{_HAN}]{{4}}[：:])|\u3000\u3000"
 )
 
-_FLATTENED = 120  # characters; a longer line with blanks between its sentences holds several
+_FLATTENED = 120  # characters; a longer line with gaps between its sentences holds several
 _GAPS = 2  # of them, from which on it was flattened
 _NUMBER = (
     r"[（(][一二三四五六七八九十]{1,3}[）)]|[一二三四五六七八九十]{1,3}、|[0-9]{1,2}[.．、](?![0-9])"
     r"|第[一二三四五六七八九十百]{1,4}[条章节](?![的款项规和与、])"
 )
-_DATE = r"[0-9一二〇○零]{4}[ ]?年[ ]?[0-9一二三四五六七八九十]{1,3}[ ]?月[ ]?[0-9一二三四五六七八九十]{1,3}[ ]?日"
-_GAP = r"[ \t\u3000]+"
+_COUNT = "[0-9一二三四五六七八九十]{1,3}"
+_DATE = rf"[0-9一二〇○零]{{4}}[ ]?年[ ]?{_COUNT}[ ]?月[ ]?{_COUNT}[ ]?日"
+_GAP = r"[ \t\u3000]{1,80}"
 _BETWEEN_SENTENCES = re.compile(rf"(?<=[。！？；]){_GAP}(?=[^\s」”’）)])")
-_LOST_BREAK = re.compile(
+_LOST_BREAK = re.compile(  # between sentences, before a number, around a date, an indent
     rf"{_BETWEEN_SENTENCES.pattern}"
     rf"|(?<=[^第见及和与、至]){_GAP}(?={_NUMBER}|附件?[0-9]?[：:])"
-    rf"|(?<=[{_HAN}]){_GAP}(?={_DATE}(?:\s|[（(【]|印发|$))(?<![自至到于从在截])"
+    rf"|(?<=[{_HAN}])(?<![自至到于从在截]){_GAP}(?={_DATE}(?:\s|[（(【]|印发|$))"
     rf"|(?<=[0-9一二三四五六七八九十 ]日){_GAP}(?=[（(【{_HAN}])"
     rf"|[ \t]*\u3000[ \t]*\u3000[ \t\u3000]*|[ \t]{{4,}}"
 )
 _LOST_AFTER_HEADING = re.compile(
-    rf"((?:{_NUMBER})[ \u3000]?(?:[^\s。！？；：:（(【\[《“]|《[^\s》]{{1,40}}》|“[^\s”]{{1,20}}”){{2,45}}(?<=[{_HAN}]))"
-    rf"{_GAP}(?=[{_HAN}《])"
+    rf"(?P<heading>(?:{_NUMBER})[ \u3000]?"
+    rf"(?:[^\s。！？；：:（(【\[《“]|《[^\s》]{{1,40}}》|“[^\s”]{{1,20}}”){{2,45}}(?<=[{_HAN}]))"
+    rf"(?P<gap>{_GAP})(?=[{_HAN}《])"
 )
 
 
@@ -79,13 +81,15 @@ def _with_breaks(line: str) -> str:
     """A line, with the breaks that were lost in it where it holds several."""
     if len(line) < _FLATTENED or len(_BETWEEN_SENTENCES.findall(line)) < _GAPS:
         return line
-    line = _LOST_BREAK.sub(_broken_at, line)
-    return _LOST_AFTER_HEADING.sub(lambda match: match.group(1) + _broken_at(match, 1), line)
+    line = _LOST_BREAK.sub(lambda match: _break(match.group()), line)
+    return _LOST_AFTER_HEADING.sub(
+        lambda match: match.group("heading") + _break(match.group("gap")), line
+    )
 
 
-def _broken_at(match: re.Match[str], before: int = 0) -> str:
-    """A gap of the same length that begins with a line break."""
-    return "\n" + " " * (len(match.group()) - (len(match.group(before)) if before else 0) - 1)
+def _break(gap: str) -> str:
+    """A line break of the length of a gap."""
+    return "\n" + " " * (len(gap) - 1)
 
 
 def is_blank(text: str, printed: str, index: int) -> bool:

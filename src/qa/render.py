@@ -42,15 +42,8 @@ def department_name(
 
 def department_term(index: Index, printed: str, document: Document | None = None) -> Term | None:
     """The entry of the directory for a department, where one has just this name."""
-    terms = (index.departments.terms[position] for position in index.departments.find(printed))
-    return next(
-        (
-            term
-            for term in terms
-            if any(name == printed for _, name in term.names()) and _is_of(term, document)
-        ),
-        None,
-    )
+    named = index.departments.named(printed)
+    return next((term for term in named if _is_of(term, document)), None)
 
 
 def _is_of(term: Term, document: Document | None) -> bool:

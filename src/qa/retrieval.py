@@ -43,7 +43,11 @@ class Retriever:
         """The ``limit`` best clauses, of those ``allowed`` (a mask over clauses) where given.
 
         The hits tell nothing yet about whether their policies hold.
+
+        Raises:
+            IndexDamaged: files that were verified meanwhile are not what was built.
         """
+        self.index.check()
         query = self.collector.query(question)
         evidence = self.collector.collect(query, allowed)
         native = self.index.languages[evidence.clauses] & (1 << LANGUAGES.index(language)) > 0

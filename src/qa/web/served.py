@@ -16,9 +16,12 @@ POLICY = (
 """The Content-Security-Policy: the browser itself refuses whatever is not of this machine. Gradio
 compiles templates in the browser, which takes 'unsafe-eval'."""
 
+
 def policy(embedders: Sequence[str]) -> str:
     """The Content-Security-Policy of a page that some sites may show in a frame."""
-    return POLICY.replace("frame-ancestors 'self'", " ".join(["frame-ancestors 'self'", *embedders]))
+    return POLICY.replace(
+        "frame-ancestors 'self'", " ".join(["frame-ancestors 'self'", *embedders])
+    )
 
 
 _ADVERTISING = re.compile(r"<meta\s[^>]*?(?:property=\"og:|name=\"twitter:)[^>]*>\s*")

@@ -7,12 +7,12 @@ const BUILDING_LOOK = 3_000; // milliseconds
 const IDLE_LOOK = 15_000;
 const NOTICE = 12_000;
 let answering = props.build;
-let said = null; // the text of the banner in each language
+let announced = null; // the text of the banner in each language
 let noticed = 0; // until when the notice of a new index is shown
 let looks = 0;
 
 function showBanner() {
-  const text = said?.[language] ?? "";
+  const text = announced?.[language] ?? "";
   if (banner.textContent !== text) banner.textContent = text;
   banner.hidden = !text;
 }
@@ -30,7 +30,7 @@ async function lookAtIndex() {
         await renewWords();
       }
       const notice = state.state === "idle" && Date.now() < noticed;
-      said = notice ? state.renewed : state.text;
+      announced = notice ? state.renewed : state.text;
       looks += 1;
       if (state.state === "building" || notice) wait = BUILDING_LOOK;
     } catch {} // a program that has ended says so at the next question

@@ -9,8 +9,8 @@ const SUSPICIOUS_WAIT = 2_000; // milliseconds; an answer takes a tenth of a sec
 const LONGEST_WAIT = 30_000;
 
 // A page of another site shows this one in a frame, in a language of its choice (widget.js).
-const asked = new URLSearchParams(location.search);
-root.classList.toggle("embedded", asked.has("embedded"));
+const parameters = new URLSearchParams(location.search);
+root.classList.toggle("embedded", parameters.has("embedded"));
 
 let language = preferred();
 
@@ -29,7 +29,7 @@ function remember(key, value, storage = "localStorage") {
 }
 
 function preferred() {
-  if (asked.get("language") in faces) return asked.get("language");
+  if (parameters.get("language") in faces) return parameters.get("language");
   const stored = remembered("qa-language");
   if (stored in faces) return stored;
   const known = navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase());
