@@ -19,6 +19,7 @@ from qa.errors import IndexDamaged
 from qa.journal import Journal, Thumb
 from qa.types import LANGUAGES
 from qa.web.chat import Chat
+from qa.web.front import Front
 
 ASKED = "窑炉改造补贴多少？"
 
@@ -344,3 +345,12 @@ def test_the_examples_of_the_description_are_accepted(client: TestClient) -> Non
 def test_the_day_of_the_question_counts(client: TestClient) -> None:
     assert ask(client, ASKED, today=date(1990, 1, 1).isoformat())["outcome"]
     assert client.post("answer", json={"question": ASKED, "today": "1990"}).status_code == 422
+
+
+def test_while_the_first_index_is_built_programs_are_told_to_come_again(tmp_path: Path) -> None:
+    client = TestClient(Front(tmp_path))
+    for path in ("/api/v1/answer", "/v1/chat/completions", "/mcp", "/channels/wechat"):
+        reply = client.post(path, json={}, headers={"accept-language": "zh"})
+        assert problem(reply)["status"] == 503
+        assert reply.headers["retry-after"] == "5"
+        assert "索引" in problem(reply)["detail"]

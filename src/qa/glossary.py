@@ -135,13 +135,14 @@ class Glossary:
 
     def named(self, name: str) -> tuple[Term, ...]:
         """The terms one of whose names is just this; quick where it has been asked before."""
-        if name not in self._named:
-            if len(self._named) >= _MOST_NAMED:
-                self._named.clear()
+        named = self._named.get(name)
+        if named is None:
             found = (self.terms[position] for position in self.find(name))
             exact = (term for term in found if any(each == name for _, each in term.names()))
-            self._named[name] = tuple(exact)
-        return self._named[name]
+            named = tuple(exact)
+            if len(self._named) < _MOST_NAMED:
+                self._named[name] = named
+        return named
 
     def find(self, text: str) -> list[int]:
         """Positions in ``terms`` of the terms that ``text`` names, in its order, repetitions kept.

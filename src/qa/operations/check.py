@@ -156,6 +156,10 @@ def _limits(settings: Settings) -> Iterator[Remark]:
     from qa.operations.limits import Rates
 
     Rates(settings.rate_limit).check()
+    yield from ()
+
+
+def _network(settings: Settings) -> Iterator[Remark]:
     for part in filter(None, (part.strip() for part in settings.proxies.split(","))):
         try:
             ipaddress.ip_network(part, strict=False)
@@ -173,4 +177,4 @@ def _limits(settings: Settings) -> Iterator[Remark]:
         yield Remark(True, "QA_WORKERS: several processes take Linux or macOS")
 
 
-_CHECKS = (_corpus, _journal, _model, _address, _access, _limits)
+_CHECKS = (_corpus, _journal, _model, _address, _access, _limits, _network)

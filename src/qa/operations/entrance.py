@@ -392,8 +392,8 @@ _ROUTES = frozenset(
 def route_of(path: str) -> str:
     """The name of a path in log and figures: one of a closed list, so that nobody can make it tell
     anything or grow."""
-    inner = _inner(path)
-    mount = path[: len(path) - len(inner)] or (path if path in _MOUNTS else "")
+    inner = "/" if path in _MOUNTS else _inner(path)
+    mount = path if path in _MOUNTS else path[: len(path) - len(inner)]
     if inner in _ROUTES:
         return mount + inner
     first, second, third = (*inner.split("/")[1:4], "", "", "")[:3]

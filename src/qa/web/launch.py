@@ -177,7 +177,11 @@ def _listen(host: str, port: int) -> socket.socket:
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
+        # What it accepts inherits it. asyncio sets it only for sockets that name their protocol, and
+        # without it each reply waits for an acknowledgement: 44 ms in place of 2.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except (OSError, OverflowError) as error:
         raise PolicyError(
             f"{host}:{port}",
