@@ -39,6 +39,12 @@ from qa.operations.logs import described, start_logging
 from qa.web.chat import Chat, Step
 from qa.web.page import application
 
+# Gradio makes an event loop when it is loaded and leaves it open.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
 SOMEWHERE = ("198.51.100.7", 50000)
 HERE = ("127.0.0.1", 50000)
 ANSWER = "/api/v1/answer"
@@ -49,6 +55,11 @@ go_on = threading.Event()
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     """Says that it was reached; ``/broken`` breaks, what is slow waits until it may go on."""
+    if scope["type"] == "lifespan":
+        for moment in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{moment}.complete"})
+        return
     if scope["path"] == "/broken":
         raise RuntimeError("a question that nobody may read")
     body = b""

@@ -13,7 +13,6 @@ from enum import StrEnum
 
 import numpy as np
 from rapidfuzz import fuzz, process
-from scipy.optimize import linear_sum_assignment
 
 from qa.differences import Change, Form, differences
 from qa.types import Clause, number_path
@@ -114,6 +113,8 @@ def _pairs(old: Sequence[Clause], new: Sequence[Clause]) -> list[tuple[int, int]
     )
     score = alike + _TITLE_COUNTS * same_title + _NUMBER_COUNTS * same_number
     possible = (alike >= _ALIKE) | (same_title & same_number & (alike >= _SAME_PLACE))
+    from scipy.optimize import linear_sum_assignment  # a third of a second to load
+
     rows, columns = linear_sum_assignment(np.where(possible, -score, 0.0))
     return pairs + [
         (left_old[row], left_new[column])
