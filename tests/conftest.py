@@ -6,13 +6,14 @@ with translations, wordings, departments and terms, and the rules of its night m
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -108,6 +109,23 @@ def run_python(*arguments: str, **environment: str) -> subprocess.CompletedProce
         encoding="utf-8",
         timeout=300,
     )
+
+
+@pytest.fixture(scope="session")
+def loops() -> Iterator[None]:
+    """Closes the event loops that Gradio makes for each page and leaves open."""
+    made: list[asyncio.AbstractEventLoop] = []
+    make = asyncio.new_event_loop
+
+    def making() -> asyncio.AbstractEventLoop:
+        made.append(make())
+        return made[-1]
+
+    with mock.patch("asyncio.new_event_loop", making):
+        yield
+    for loop in made:
+        if not loop.is_running():
+            loop.close()
 
 
 @pytest.fixture(scope="session")

@@ -39,11 +39,7 @@ from qa.operations.logs import described, start_logging
 from qa.web.chat import Chat, Step
 from qa.web.page import application
 
-# Gradio makes an event loop when it is loaded and leaves it open.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
+pytestmark = pytest.mark.usefixtures("loops")
 
 SOMEWHERE = ("198.51.100.7", 50000)
 HERE = ("127.0.0.1", 50000)

@@ -23,25 +23,26 @@ from qa.privacy import mask
 from qa.web.chat import Chat
 from qa.web.page import application
 
-# Gradio makes an event loop when it is loaded and leaves it open.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
+pytestmark = pytest.mark.usefixtures("loops")
 
 SECURITY = ROOT / "docs" / "security.md"
 HERE = ("127.0.0.1", 50000)
 
 
 @pytest.fixture(scope="module")
-def client(assistant: Assistant, tmp_path_factory: pytest.TempPathFactory) -> TestClient:
+def client(
+    assistant: Assistant,
+    tmp_path_factory: pytest.TempPathFactory,
+    loops: None,  # noqa: ARG001 -- before this one
+) -> Iterator[TestClient]:
     """The whole program as a browser on this machine sees it."""
     folder = tmp_path_factory.mktemp("security")
     settings = Settings(api_keys=folder / "keys.json", journal=folder / "journal.sqlite")
     around = Entrance(application(Chat(assistant), settings), settings)
-    return TestClient(
+    with TestClient(
         around, base_url="http://localhost", client=HERE, raise_server_exceptions=False
-    )
+    ) as client:
+        yield client
 
 
 def test_every_line_of_the_threat_model_names_tests_that_exist() -> None:
@@ -148,7 +149,7 @@ def test_an_order_in_a_question_changes_no_word_of_an_answer(
     answer = assistant.ask(order)
     for citation in answer.citations:
         for quote in citation.quotes:
-            assert quote.text == citation.document.text[quote.start : quote.end]
+            assert quote.text == citation.clause.text[quote.start : quote.end]
             assert "1小时" not in quote.text
 
 

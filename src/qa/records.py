@@ -10,7 +10,6 @@ import json
 import math
 import mmap
 import re
-import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -44,7 +43,7 @@ def read_array(path: Path, mode: Literal["r", "r+"] = "r") -> Array:
     """
     with path.open("rb") as file:
         version = np.lib.format.read_magic(file)
-        (size,) = struct.unpack("<H", file.read(2))
+        size = int.from_bytes(file.read(2), "little")
         header = _HEADER.fullmatch(file.read(size).decode("latin1"))
         if version != (1, 0) or header is None:
             raise ValueError(f"{path.name} is no array")

@@ -10,7 +10,7 @@ const LONGEST_WAIT = 30_000;
 
 // A page of another site shows this one in a frame, in a language of its choice (widget.js).
 const parameters = new URLSearchParams(location.search);
-root.classList.toggle("embedded", parameters.has("embedded"));
+root?.classList.toggle("embedded", parameters.has("embedded"));
 
 let language = preferred();
 
