@@ -51,7 +51,8 @@ class Addition:
         Raises:
             CorpusError: nothing is left, or it is too long, or the document is no file name.
         """
-        told = "".join(c if unicodedata.category(c) not in _NO_TEXT else " " for c in self.question)
+        composed = unicodedata.normalize("NFC", self.question)  # as it is read back
+        told = "".join(c if unicodedata.category(c) not in _NO_TEXT else " " for c in composed)
         question = " ".join(told.split()).lstrip("=+-@' ")
         if not question or len(question) > _LONGEST:
             what = "is empty" if not question else f"has more than {_LONGEST} characters"
