@@ -86,7 +86,7 @@ class Service:
 
         parent = psutil.Process(self.process.pid)
         processes = [parent, *parent.children(recursive=True)]
-        return sum(each.memory_full_info().pss for each in processes) / 2**20
+        return float(sum(each.memory_full_info().pss for each in processes)) / 2**20
 
     def processor(self) -> float:
         """Seconds of processor time that the process and its workers have used: what a question
