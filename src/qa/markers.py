@@ -16,7 +16,7 @@ _GAP = 2  # blanks, from which on they are the indent of a paragraph
 _RESIDUE = frozenset(" \t\u3000\xa0\u200b\ufeff#*_-•●")
 _STOPS = frozenset('。；;：:！!？?）)】]〕」”’"…>|.．')
 _LEADERS = re.compile(
-    r"[^\n。；]{0,60}?(?:…{2,}|⋯{2,}|[.．·•]{4,}|(?:\t|[ \u3000]{3,}))"
+    r"[^\n。；]{0,60}?(?:…{2,}|⋯{2,}|[.．·•]{4,}|(?:\t|[ \u3000]{3,}+))"
     r"[ \t\u3000]{0,20}[0-9]{1,3}(?![0-9.．、）)%％年月日号时个家条项元万亿]|\t)"
 )
 
