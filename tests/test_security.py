@@ -20,6 +20,7 @@ from qa.assistant import Assistant
 from qa.config import ROOT, Settings
 from qa.operations.entrance import Entrance
 from qa.privacy import mask
+from qa.readers import residue
 from qa.web.chat import Chat
 from qa.web.page import application
 
@@ -174,7 +175,10 @@ _MOMENT = 0.5
 """Seconds: what grows with the square of a text of 1,000 characters takes a tenth of that."""
 
 _AT_ONE_PLACE = {"qa.markers._LEADERS", "qa.readers.residue._LINE"}
-"""Patterns that are tried at one place of a text only, residue on lines of bounded length."""
+"""Patterns that are tried at one place of a text only."""
+
+_SHORT = {"qa.readers.residue._LINE": residue._LONGEST}
+"""Patterns that see no longer texts than these."""
 
 _PIECES = (
     "a", " ", "\n", "\t", "1", "一", "第", "（", "(", "、", "。", ".", ",", "-", "@", "a@", "a.",
@@ -214,7 +218,7 @@ def slow_patterns() -> dict[str, float]:
             continue
         seen.add(pattern)
         for piece in _PIECES:
-            text = (piece * _LONG)[:_LONG] + "\x00!"
+            text = (piece * _LONG)[: _SHORT.get(name, _LONG)] + "\x00!"
             began = time.process_time()
             if name not in _AT_ONE_PLACE:
                 for _ in pattern.finditer(text):
