@@ -657,3 +657,19 @@ def test_what_is_under_way_is_finished_before_the_end(tmp_path: Path, shipped_in
     journal = Journal(tmp_path / "journal.sqlite")
     assert len(journal.entries()) == len(statuses)
     journal.close()
+
+
+def test_under_a_path_of_a_proxy_pages_are_whole_and_stay_under_it(
+    assistant: Assistant, settings: Settings
+) -> None:
+    around = Entrance(application(Chat(assistant), settings), settings)
+    client = TestClient(
+        around, base_url="http://localhost", client=HERE, root_path="/policies",
+        follow_redirects=False,
+    )  # fmt: skip
+    page = client.get("/policies/")
+    assert page.status_code == 200
+    assert "--paper" in page.text  # our style
+    assert "'self'" in page.headers["content-security-policy"]
+    assert client.get("/policies/desk").headers["location"] == "/policies/desk/"
+    assert client.get("/policies/gradio_api/file=/etc/passwd").status_code == 404

@@ -13,13 +13,14 @@ stands in very many texts need not be walked through to choose among them: see `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import xxhash
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
 from qa.analysis import CHANNELS
@@ -133,6 +134,8 @@ class LexicalIndex:
         self._forward_starts = mapped("forward_starts")
         self._forward_terms = mapped("forward_terms")
         self._forward_counts = mapped("forward_counts")
+        self._sums = _Spare(len(self), np.float32)
+        self._slots = _Spare(len(self._keys), np.int32)
 
     @classmethod
     def build(cls, texts: Iterable[Mapping[str, int]], folder: Path, name: str) -> LexicalIndex:
@@ -184,10 +187,11 @@ class LexicalIndex:
         terms = list(terms)
         total = sum(term.weight for term in terms)
         known = [term for term in terms if term.row >= 0]
-        scores = self._sums(
+        texts, values, _ = self._walk(
             np.array([term.row for term in known], np.int64),
             np.array([term.weight for term in known], np.float32),
         )
+        scores = np.bincount(texts, values, minlength=len(self))
         return (scores / total if total else scores).astype(np.float32)
 
     def best(
@@ -217,25 +221,45 @@ class LexicalIndex:
         afford = np.cumsum(lengths[order]) <= BUDGET
         afford[:1] = True
         essential = order[afford]
-        sums = self._sums(rows[essential], weights[essential])
+        texts, sums = self._summed(rows[essential], weights[essential])
         if allowed is not None:
-            sums *= allowed
-        return top(sums, k)
+            sums *= allowed[texts]
+        return top(sums, k, texts)
 
-    def _sums(self, rows: Positions, weights: Scores) -> NDArray[np.float64]:
-        """For each text the sum of weight times saturated frequency over ``rows``."""
-        sums = np.zeros(len(self))
+    def _walk(
+        self, rows: Positions, weights: Scores
+    ) -> tuple[NDArray[np.int32], Scores, Positions]:
+        """The postings of ``rows``, one list after the other: the texts, weight times saturated
+        frequency, and where each list ends."""
+        lists = [np.zeros(0, np.int32)]
+        values = [np.zeros(0, np.float32)]
         channels = _channels(self._keys[rows])
-        for channel in np.unique(channels):
-            chosen = channels == channel
-            begins, ends = self._starts[rows[chosen]], self._starts[rows[chosen] + 1]
-            spans = [slice(*span) for span in zip(begins.tolist(), ends.tolist(), strict=True)]
-            texts = np.concatenate([self._texts[span] for span in spans])
-            counts = np.concatenate([self._counts[span] for span in spans])
-            values = _saturated(counts, self._norms[channel][texts])
-            values *= np.repeat(weights[chosen], ends - begins)
-            sums += np.bincount(texts, values, minlength=len(self))
-        return sums
+        begins, ends = self._starts[rows].tolist(), self._starts[rows + 1].tolist()
+        for channel, weight, begin, end in zip(
+            channels.tolist(), weights, begins, ends, strict=True
+        ):
+            texts = self._texts[begin:end]
+            saturated = _saturated(self._counts[begin:end], self._norms[channel][texts])
+            lists.append(texts)
+            values.append(saturated * weight)
+        return (
+            np.concatenate(lists),
+            np.concatenate(values),
+            np.cumsum([len(texts) for texts in lists[1:]], dtype=np.int64),
+        )
+
+    def _summed(self, rows: Positions, weights: Scores) -> tuple[NDArray[np.int32], Scores]:
+        """The texts that hold any of ``rows``, and the sums of weight times saturated frequency:
+        with the first mention of a text; the others have zero."""
+        texts, values, ends = self._walk(rows, weights)
+        with self._sums.borrowed() as sums:  # all zero, but for the time between these lines
+            np.add.at(sums, texts, values)
+            begin = 0
+            for end in ends.tolist():
+                values[begin:end] = sums[texts[begin:end]]
+                sums[texts[begin:end]] = 0
+                begin = end
+        return texts, values
 
     def posting(self, row: int) -> tuple[NDArray[np.int32], Scores]:
         """The texts that hold the term of ``row``, and its saturated frequency in each."""
@@ -252,9 +276,10 @@ class LexicalIndex:
         distinct, places = np.unique(rows[known], return_inverse=True)
         columns, entries = self._entries(texts)
         # A table over all terms beats a search in the few that are asked for.
-        asked = np.zeros(len(self._keys), np.int32)
-        asked[distinct] = np.arange(1, len(distinct) + 1)
-        slots = asked[self._forward_terms[entries]]
+        with self._slots.borrowed() as asked:
+            asked[distinct] = np.arange(1, len(distinct) + 1)
+            slots = asked[self._forward_terms[entries]]
+            asked[distinct] = 0
         found = np.flatnonzero(slots)
         slots, columns = slots[found] - 1, columns[found]
         norms = self._norms[_channels(self._keys[distinct])[slots], texts[columns]]
@@ -285,27 +310,47 @@ class LexicalIndex:
         return columns, np.arange(len(columns)) + np.repeat(starts - before, sizes)
 
 
-def top(scores: NDArray[np.floating], k: int) -> tuple[Scores, Positions]:
-    """The ``k`` best scores above zero and their positions; order: score down, position up.
+class _Spare:
+    """Arrays of zeros that are used again and again: to have a million zeros made takes longer than
+    to search. Who borrows one leaves zeros in it. There are as many as are in use at once."""
+
+    def __init__(self, size: int, dtype: DTypeLike) -> None:
+        self._size, self._dtype = size, dtype
+        self._arrays: list[Array] = []
+
+    @contextmanager
+    def borrowed(self) -> Iterator[Array]:
+        """An array of zeros; what is raised meanwhile costs the array."""
+        try:
+            array = self._arrays.pop()
+        except IndexError:
+            array = np.zeros(self._size, self._dtype)
+        yield array
+        self._arrays.append(array)
+
+
+def top(
+    scores: NDArray[np.floating], k: int, texts: NDArray[np.integer] | None = None
+) -> tuple[Scores, Positions]:
+    """The ``k`` best scores above zero and their positions, or ``texts`` there; order: score down,
+    position up.
 
     As many blocks have a maximum of ``bound`` at least as are wanted: no score below it is among
-    the best. So most are passed over without being sorted, which ties (of texts that share a
-    single common term) would slow down even more.
+    the best. So most are passed over without being sorted.
     """
     whole = len(scores) // _BLOCK * _BLOCK
     maxima = scores[:whole].reshape(-1, _BLOCK).max(axis=1)
     bound = max(float(np.partition(maxima, -k)[-k]), 0.0) if len(maxima) >= k else 0.0
-    positions = np.flatnonzero(scores > bound)
-    if len(positions) < k and bound:
-        equal = np.flatnonzero(scores == bound)[: k - len(positions)]
-        positions = np.sort(np.concatenate([positions, equal]))
-    found = scores[positions]
+    places = np.flatnonzero(scores >= bound if bound else scores > 0)
+    found = scores[places]
+    positions = places if texts is None else texts[places].astype(np.int64)
     if len(positions) > k:
         border = np.partition(found, -k)[-k]
-        above = found > border
-        above[np.flatnonzero(found == border)[: k - np.count_nonzero(above)]] = True
-        positions, found = positions[above], found[above]
-    order = np.argsort(-found, kind="stable")
+        above, equal = np.flatnonzero(found > border), np.flatnonzero(found == border)
+        first = equal[np.argsort(positions[equal], kind="stable")[: k - len(above)]]
+        chosen = np.concatenate([above, first])
+        found, positions = found[chosen], positions[chosen]
+    order = np.lexsort((positions, -found))
     return found[order].astype(np.float32), positions[order]
 
 
@@ -355,13 +400,11 @@ class LexicalWriter:
         """Writes what depends on all texts."""
         self._terms.close()
         self._counts.close()
-        keys, rows = np.unique(
-            np.concatenate([np.zeros(0, np.uint64), *self._keys]), return_inverse=True
-        )
+        keys = np.unique(np.concatenate([np.zeros(0, np.uint64), *self._keys]))
         starts = np.concatenate(self._starts)
         terms = read_array(self._path("forward_terms"), "r+")
         if starts[-1]:  # an empty array may not be written to
-            self._renumber(terms, rows.astype(np.int32), starts)
+            self._renumber(terms, keys, starts)
         lengths = np.concatenate(self._lengths)
         counts = read_array(self._path("forward_counts"))
         shape = (len(lengths), len(keys))
@@ -384,14 +427,15 @@ class LexicalWriter:
         self._counts.abandon()
 
     def _renumber(
-        self, terms: NDArray[np.int32], rows: NDArray[np.int32], starts: NDArray[np.int64]
+        self, terms: NDArray[np.int32], keys: NDArray[np.uint64], starts: NDArray[np.int64]
     ) -> None:
-        """Positions among the keys of a part become rows of the index."""
-        first_key = first_text = 0
-        for keys, part in zip(self._keys, self._starts[1:], strict=True):
+        """Positions among the keys of a part become positions among all ``keys``."""
+        first_text = 0
+        for own, part in zip(self._keys, self._starts[1:], strict=True):
             begin, end = starts[first_text], starts[first_text + len(part)]
-            terms[begin:end] = rows[first_key : first_key + len(keys)][terms[begin:end]]
-            first_key, first_text = first_key + len(keys), first_text + len(part)
+            rows = np.searchsorted(keys, own).astype(np.int32)
+            terms[begin:end] = rows[terms[begin:end]]
+            first_text += len(part)
 
 
 def _norms(lengths: NDArray[np.int32]) -> Scores:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from qa.glossary import Term
@@ -46,11 +47,16 @@ def department_term(index: Index, printed: str, document: Document | None = None
     return next((term for term in named if _is_of(term, document)), None)
 
 
+@lru_cache(maxsize=10_000)
+def _home(name: str) -> frozenset[str]:
+    return places_in(name)
+
+
 def _is_of(term: Term, document: Document | None) -> bool:
     """Whether a department may be one of the place that issued ``document``."""
     if document is None:
         return True
-    home = places_in(term.en)
+    home = _home(term.en)
     return not home or bool(around(home) & document_places(document))
 
 

@@ -206,8 +206,10 @@ def visit(app: App, chromium: Any) -> Iterator[Visit]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests of this folder drive a browser."""
+    """All tests of this folder drive a browser, and come last: as long as Playwright is started, its
+    event loop keeps the thread, and no other test could run one."""
     here = Path(__file__).parent
+    items.sort(key=lambda item: here in item.path.parents)
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)

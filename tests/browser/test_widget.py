@@ -93,7 +93,7 @@ def test_the_keyboard_opens_and_closes_it(
     assert button.get_attribute("aria-expanded") == "true"
     page.get_by_role("button", name="关闭").focus()
     page.keyboard.press("Escape")
-    assert page.get_by_role("dialog").is_hidden()
+    page.get_by_role("dialog").wait_for(state="hidden")
     assert (
         page.evaluate("document.querySelector('policy-chat').shadowRoot.activeElement.className")
         == "open"

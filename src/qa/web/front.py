@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
+from starlette._utils import get_route_path
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -72,7 +73,7 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live_on(receive, send)
-        elif scope["type"] == "http" and scope["path"] == PATH:
+        elif scope["type"] == "http" and get_route_path(scope) == PATH:
             await JSONResponse(self.status(), headers=_FRESH)(scope, receive, send)
         elif self._opened.is_set() and self._app:
             await self._app(scope, receive, send)
@@ -82,7 +83,7 @@ class Front:
     async def _while_closed(self, scope: Scope, receive: Receive, send: Send) -> None:
         response: Response
         later = {"retry-after": "5", "content-security-policy": POLICY, **_FRESH}
-        if scope["path"].startswith(PREFIXES):
+        if get_route_path(scope).startswith(PREFIXES):
             # Programs know how to come again, and channels must answer within seconds.
             from qa.api.negotiation import language_of
             from qa.api.problems import problem

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from starlette._utils import get_route_path
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -49,11 +50,11 @@ class ServedPage:
         self._chat_policy = policy(embedders)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] not in self._styles:
+        if scope["type"] != "http" or get_route_path(scope) not in self._styles:
             await self._app(scope, receive, send)
             return
         kept = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
-        style = self._styles[scope["path"]]
+        style = self._styles[get_route_path(scope)]
         start: Message = {}
         body = b""
 
@@ -61,6 +62,7 @@ class ServedPage:
             nonlocal start, body
             if message["type"] == "http.response.start":
                 start = message
+            if message["type"] != "http.response.body":
                 return
             body += message.get("body", b"")
             if message.get("more_body"):
@@ -68,7 +70,7 @@ class ServedPage:
             headers = MutableHeaders(raw=start["headers"])
             if Headers(raw=start["headers"]).get("content-type", "").startswith("text/html"):
                 body = own_page(body.decode(), self._title, style).encode()
-                chat = scope["path"] == "/"
+                chat = get_route_path(scope) == "/"
                 headers["content-security-policy"] = self._chat_policy if chat else POLICY
                 headers["content-length"] = str(len(body))
             await send(start)
