@@ -246,17 +246,17 @@ def test_a_thumb_and_its_reason_are_written_down_and_can_be_taken_back(
 
 
 def stored(app: App, question: str) -> tuple[str, str]:
-    """Thumb and reason that the journal has of a question, once it has nothing left to write."""
+    """Thumb and reason that the journal has of a question, once both have been written."""
     journal = Journal(app.journal)
     try:
         for _ in range(50):
             for entry in journal.entries():
-                if entry.question == question and entry.thumb:
+                if entry.question == question and entry.thumb and entry.reason:
                     return entry.thumb, entry.reason
             time.sleep(0.1)
     finally:
         journal.close()
-    raise AssertionError(f"{question} was not rated")
+    raise AssertionError(f"{question} was not rated with a reason")
 
 
 def test_questions_of_other_clauses_are_suggested_and_asked_by_a_click(visit: Visit) -> None:
