@@ -17,6 +17,8 @@ from qa.numbers import find_numbers, number_values
 from qa.passages import clause_sentences
 from qa.retrieval import Result
 from qa.types import (
+    LANGUAGES,
+    PASSAGE_KINDS,
     Citation,
     Clause,
     Document,
@@ -30,7 +32,7 @@ from qa.types import (
     Validity,
 )
 
-_MOST_QUOTES = 2
+MOST_QUOTES = 2
 _NEARLY_AS_GOOD = 0.85
 _HAS_A_NUMBER = 0.1
 MOST_CHOICES = 3
@@ -97,9 +99,10 @@ def settling_sentences(
     clauses: Iterable[tuple[Clause, Language]],
     language: Language,
     quantity: bool,
+    most: int = MOST_QUOTES,
 ) -> dict[str, list[int]]:
     """For each of ``clauses`` (by id), given with the language of its original, the numbers of the
-    sentences that support the question best, in order.
+    at ``most`` so many sentences that support the question best, in order.
 
     A question is compared with the sentences in its own ``language`` where they are aligned with
     those of the original, else with the original. Where a ``quantity`` is asked for, a sentence
@@ -116,25 +119,30 @@ def settling_sentences(
                 if sentence in scores and number_values(clause.text[start:end]):
                     scores[sentence] += _HAS_A_NUMBER
         if scores:
-            settling[clause.id] = _best_sentences(scores)
+            settling[clause.id] = _best_sentences(scores, most)
     return settling
 
 
 def _support(evidence: Evidence, index: Index, clause: Clause) -> dict[Language, dict[int, float]]:
     """How much of the question each sentence of ``clause`` supports, by language."""
-    position = index.position(clause.id)
     support: defaultdict[Language, dict[int, float]] = defaultdict(dict)
-    for row in np.flatnonzero(evidence.passage_clauses == position):
-        passage = index.passages[evidence.passages[row]]
-        if passage.kind == "sentence":
-            scores = support[passage.language]
-            score = max(scores.get(passage.sentence, 0.0), float(evidence.support[row]))
-            scores[passage.sentence] = score
+    rows = np.flatnonzero(evidence.passage_clauses == index.position(clause.id))
+    places = evidence.passages[rows]
+    of_sentences = index.kind_of[places] == PASSAGE_KINDS.index("sentence")
+    rows, places = rows[of_sentences], places[of_sentences]
+    for language, sentence, score in zip(
+        index.language_of[places].tolist(),
+        index.sentence_of[places].tolist(),
+        evidence.support[rows].tolist(),
+        strict=True,
+    ):
+        scores = support[LANGUAGES[language]]
+        scores[sentence] = max(scores.get(sentence, 0.0), score)
     return support
 
 
-def _best_sentences(scores: Mapping[int, float]) -> list[int]:
-    best = sorted(scores, key=lambda sentence: (-scores[sentence], sentence))[:_MOST_QUOTES]
+def _best_sentences(scores: Mapping[int, float], most: int) -> list[int]:
+    best = sorted(scores, key=lambda sentence: (-scores[sentence], sentence))[:most]
     enough = _NEARLY_AS_GOOD * scores[best[0]]
     return sorted(sentence for sentence in best if scores[sentence] >= enough)
 

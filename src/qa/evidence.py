@@ -8,7 +8,7 @@ best counts. Document titles and whole documents say which policy is meant. Noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -108,14 +108,10 @@ class Collector:
     def query(self, text: str) -> Query:
         """Analyses a question."""
         analysis = analyse(text, self._index.glossary)
-        terms = {
-            channel: self._index.terms.weigh(analysis.channel(letter))
-            for channel, letter in _LETTER.items()
-        }
         return Query(
             text,
             analysis,
-            terms,
+            _by_channel(self._index.terms.weigh(analysis.terms)),
             self.vector(text),
             self.mentioned_departments(text),
             places_in(text),
@@ -141,7 +137,7 @@ class Collector:
         kinds = self._index.kind_of[passages]
         features = np.concatenate(
             [
-                *(_by_kind(owners, kinds, score, len(clauses)) for score in scores),
+                _by_kind(owners, kinds, np.stack(scores), len(clauses)),
                 self._context(query, clauses),
             ],
             axis=1,
@@ -204,14 +200,15 @@ class Collector:
         documents = found.astype(np.int64)
         columns: list[NDArray[np.floating]] = []
         terms = self._index.document_terms
+        weighted = _by_channel(terms.weigh(query.analysis.terms))
         for channel in ("words", "grams", "concepts"):
-            scores = terms.score(terms.weigh(query.analysis.channel(_LETTER[channel])))
+            scores = terms.score(weighted[channel])
             columns += [scores[2 * documents], scores[2 * documents + 1]]
         titles = self._index.document_titles.similarities(query.vector, documents)
         columns.append(np.maximum(titles, 0))
         columns += self._places(query, documents)
         columns = [column[places] for column in columns]
-        columns.append(np.array([self._names_department(query, c) for c in clauses], np.float32))
+        columns.append(self._names_department(query, clauses))
         columns.append((~self._index.numbered[clauses]).astype(np.float32))
         return np.stack(columns, axis=1).astype(np.float32)
 
@@ -228,11 +225,15 @@ class Collector:
                 elsewhere[row] = bool(places) and not here[row]
         return [here, elsewhere]
 
-    def _names_department(self, query: Query, clause: int) -> float:
+    def _names_department(self, query: Query, clauses: NDArray[np.int64]) -> Numbers:
+        """The share of the departments that the question names which each clause names, too."""
         if not query.departments:
-            return 0.0
-        named = query.departments & self._index.departments_of(clause)
-        return len(named) / len(query.departments)
+            return np.zeros(len(clauses), np.float32)
+        shared = [
+            len(query.departments & self._index.departments_of(clause))
+            for clause in clauses.tolist()
+        ]
+        return np.array(shared, np.float32) / len(query.departments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,18 +269,16 @@ class _Wanted:
             for term, surface in zip(words, surfaces, strict=True)
         ]
         known = {name: [t for t in terms if t.row >= 0] for name, terms in query.terms.items()}
-        rows = np.array(
-            sorted(
-                {term.row for terms in known.values() for term in terms}
-                | {row for group in groups for _, row in group}
-            ),
-            np.int64,
+        rows = sorted(
+            {term.row for terms in known.values() for term in terms}
+            | {row for group in groups for _, row in group}
         )
+        place = {row: number for number, row in enumerate(rows)}
         totals = {name: sum(t.weight for t in terms) or 1.0 for name, terms in query.terms.items()}
         return cls(
-            rows,
+            np.array(rows, np.int64),
             {
-                name: np.searchsorted(rows, np.array([t.row for t in terms], np.int64))
+                name: np.array([place[t.row] for t in terms], np.int64)
                 for name, terms in known.items()
             },
             {
@@ -290,7 +289,7 @@ class _Wanted:
             np.array([term.weight for term in words], np.float32),
             tuple(
                 (
-                    np.searchsorted(rows, np.array([row for _, row in group], np.int64)),
+                    np.array([place[row] for _, row in group], np.int64),
                     np.array([similarity for similarity, _ in group], np.float32),
                 )
                 for group in groups
@@ -327,13 +326,27 @@ class _Wanted:
         return covered
 
 
+def _by_channel(terms: Iterable[WeightedTerm]) -> dict[str, list[WeightedTerm]]:
+    """Terms by the name of their channel, in their order."""
+    channels: dict[str, list[WeightedTerm]] = {letter: [] for letter in _LETTER.values()}
+    for term in terms:
+        channels[term.term[0]].append(term)
+    return {name: channels[letter] for name, letter in _LETTER.items()}
+
+
 def _by_kind(
     owners: NDArray[np.int64], kinds: NDArray[np.uint8], scores: Numbers, clauses: int
 ) -> Numbers:
-    """The best score of each clause's passages by kind, shape (clauses, KINDS)."""
-    best = np.zeros((clauses, len(KINDS)), np.float32)
-    np.maximum.at(best, (owners, kinds), scores)
-    return best
+    """The best of each of ``scores``, shape (channels, passages), among the passages of a clause by
+    kind, shape (clauses, channels · KINDS)."""
+    best = np.zeros((clauses * len(KINDS), len(scores)), np.float32)
+    places = owners * len(KINDS) + kinds
+    # Passages of one kind stand together, mostly: the best of each stretch, then of all stretches.
+    starts = np.flatnonzero(np.diff(places, prepend=-1))
+    if len(starts):
+        np.maximum.at(best, places[starts], np.maximum.reduceat(scores, starts, axis=1).T)
+    by_kind = best.reshape(clauses, len(KINDS), len(scores)).swapaxes(1, 2)
+    return by_kind.reshape(clauses, len(scores) * len(KINDS))
 
 
 def _by_clause(coverage: Numbers, sizes: NDArray[np.int64]) -> Numbers:

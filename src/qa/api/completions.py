@@ -105,12 +105,15 @@ def completions(source: Source) -> FastAPI:
         return _model(began)
 
     @app.post("/chat/completions")
-    def complete(body: _Completion, request: Request) -> Response:
+    async def complete(body: _Completion, request: Request) -> Response:
         question = body.asked(language_for(body.language, request))
         if question is None:
             return error(400, "the last of the messages must be one of the user", "messages")
-        given = conversation.answer(
-            source, question, face="api", session=client_of(request, "completions")
+        session = client_of(request, "completions")
+        given = await conversation.worked_out(
+            source,
+            question.characters,
+            lambda: conversation.answer(source, question, face="api", session=session),
         )
         text = markdown(given.answer, given.assistant.index)
         frame = {

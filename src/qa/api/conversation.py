@@ -6,22 +6,31 @@ sends along; they are asked again, which takes milliseconds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from time import perf_counter
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from starlette.concurrency import run_in_threadpool
 
 from qa.assistant import Assistant
 from qa.journal import Face, Journal
 from qa.scope import Scope
 from qa.types import Answer, Citation, Hit, Language, Outcome
 
+Result = TypeVar("Result")
+
 LONGEST_TEXT = 10_000
 """Characters of a question that are taken in. From 2,000 the answer is that it is too long."""
 
 MOST_EARLIER = 8
 """Earlier questions of a conversation that are looked at: nobody leans on the ninth."""
+
+
+_SHORT = 500
+"""Characters of a conversation up to which an answer takes a few milliseconds."""
 
 
 class Source(Protocol):
@@ -54,6 +63,11 @@ class Question:
     today: date | None = None
     about: str = ""
 
+    @property
+    def characters(self) -> int:
+        """How much there is to look at."""
+        return len(self.text) + sum(map(len, self.earlier[-MOST_EARLIER:]))
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -62,6 +76,23 @@ class Given:
     answer: Answer
     assistant: Assistant
     entry: str = ""
+
+
+async def worked_out(source: Source, characters: int, work: Callable[[], Result]) -> Result:
+    """What ``work`` gives, worked out where it costs least; raises what it raises.
+
+    An answer from a small index is a few milliseconds of computation. Beside the loop, on a thread
+    of its own, it would have to hand the interpreter back and forth at each step: that takes half
+    as long again, and two answers at once take no less than one after the other (measured with
+    ``benchmarks/load.py``). What may take longer, or waits for an engine elsewhere, gets a thread.
+
+    Args:
+        characters: how many there are to look at.
+    """
+    if source.assistant.index.quick and characters <= _SHORT:
+        await asyncio.sleep(0)  # who has come meanwhile gets a place in the queue, or is sent away
+        return work()
+    return await run_in_threadpool(work)
 
 
 def answer(source: Source, question: Question, *, face: Face, session: str) -> Given:

@@ -14,7 +14,7 @@ from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 from qa import render
 from qa.api import conversation, models
 from qa.api.conditional import Conditional
-from qa.api.conversation import Source
+from qa.api.conversation import Source, worked_out
 from qa.api.markdown import markdown
 from qa.api.negotiation import language_of
 from qa.api.problems import Problem, Refused, add_problems, describe_problems
@@ -102,23 +102,27 @@ def language_for(given: Language | None, request: Request) -> Language | None:
 
 def _add_questions(router: APIRouter, source: Source) -> None:
     @router.post("/answer", responses=_NONE)
-    def answer(body: models.Question, request: Request, response: Response) -> models.Answer:
+    async def answer(body: models.Question, request: Request, response: Response) -> models.Answer:
         """The clause that settles a question."""
         asked = body.asked(language_for(body.language, request))
+        session = client_of(request, "api")
+
+        def answered() -> models.Answer:
+            given = conversation.answer(source, asked, face="api", session=session)
+            return answer_body(given.answer, given.assistant, given.entry)
+
         try:
-            given = conversation.answer(
-                source, asked, face="api", session=client_of(request, "api")
-            )
+            given = await worked_out(source, asked.characters, answered)
         except KeyError as error:
             raise Refused(404, "clause") from error
-        response.headers["content-language"] = given.answer.language
+        response.headers["content-language"] = given.language
         response.headers["vary"] = "accept-language"
-        return answer_body(given.answer, given.assistant, given.entry)
+        return given
 
     @router.post("/search")
-    def search(body: models.SearchRequest) -> models.Found:
+    async def search(body: models.SearchRequest) -> models.Found:
         """The clauses nearest to some words, whether or not they answer a question."""
-        return found(source.assistant, body)
+        return await worked_out(source, len(body.question), lambda: found(source.assistant, body))
 
     @router.post("/quote-check")
     def quote_check(body: models.Quotation) -> models.Findings:
@@ -272,7 +276,7 @@ def _clause(clause: Clause, assistant: Assistant) -> models.Clause:
         **render.clause_record(clause),
         id=clause.id,
         document=clause.document_id,
-        status=assistant.catalogue.validity(clause.document_id, date.today()).status,
+        status=assistant.catalogue.clause_validity(clause, date.today()).status,
         translations={
             each.language: models.ClauseTranslation(title=each.title, text=each.text)
             for each in index.translations.get(clause.id, ())

@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 _LIMIT = 10_000
 """Changes that wait while nothing can be stored; those that come later are lost, and counted."""
 _BATCH = 200
-_LINGER = 0.05
+_LINGER = 0.2
 """Seconds for which a change waits for others: a transaction costs four times what a change does."""
 
 _AGAIN = 5.0

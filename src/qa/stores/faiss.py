@@ -221,7 +221,10 @@ class FaissStore:
 
     def similarities(self, query: Vectors, positions: Positions) -> Scores:
         if not self._compressed:
-            return _products(self._vectors[positions], query)
+            # Neighbours, as all passages are, cost no copy as a slice.
+            adjoining = len(positions) and (np.diff(positions) == 1).all()
+            rows = slice(positions[0], positions[-1] + 1) if adjoining else positions
+            return _products(self._vectors[rows], query)
         codes = self._codes[positions].astype(np.float32)
         found: Scores = _products(codes, query) * self._scales[positions]
         return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 from kiwipiepy import Kiwi
 
@@ -16,6 +16,9 @@ def _kiwi() -> Kiwi:
     return Kiwi(num_workers=1, load_multi_dict=False)
 
 
-def words(run: str) -> list[str]:
-    """The content morphemes of Korean text (with its spaces), in order."""
-    return [token.form for token in _kiwi().tokenize(run) if token.tag.split("-")[0] in _CONTENT]
+@lru_cache(maxsize=20_000)
+def words(run: str) -> tuple[str, ...]:
+    """The content morphemes of Korean text (with its spaces), in order; quick for what was asked
+    before, since people use the same words again and again."""
+    tokens = _kiwi().tokenize(run)
+    return tuple(token.form for token in tokens if token.tag.split("-")[0] in _CONTENT)
