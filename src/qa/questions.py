@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ _LONGEST_SUGGESTED = 60
 """Characters of a question that is offered to be clicked (Latin letters count a half)."""
 _GOOD_LENGTH = 18
 """Characters of a question that says enough and is read at a glance."""
+_REMEMBERED = 4096
+"""Clauses whose questions are kept once read, by language."""
 _AROUND = 2
 """How far neighbouring clauses of a document reach."""
 
@@ -40,6 +43,7 @@ class Questions:
         self._places = index.wordings()
         self._asked_for = np.zeros(len(index.passages), bool)
         self._asked_for[self._places] = True
+        self._best = lru_cache(maxsize=_REMEMBERED)(self._ordered)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -91,16 +95,18 @@ class Questions:
     ) -> list[str]:
         texts: dict[str, None] = {}
         for position in dict.fromkeys(self._index.position(clause.id) for clause in clauses):
-            fitting = [
-                text
-                for text in self.of(position, language)
-                if _length(text) <= _LONGEST_SUGGESTED and normalise(text) != asked
-            ]
-            if fitting:
-                texts.setdefault(min(fitting, key=_as_a_question))
+            fitting = (text for text, form in self._best(position, language) if form != asked)
+            if text := next(fitting, ""):
+                texts.setdefault(text)
             if len(texts) == limit:
                 break
         return list(texts)
+
+    def _ordered(self, clause: int, language: Language) -> list[tuple[str, str]]:
+        """The questions that may be suggested of a clause, the best first, each with its normal
+        form."""
+        short = (text for text in self.of(clause, language) if _length(text) <= _LONGEST_SUGGESTED)
+        return [(text, normalise(text)) for text in sorted(short, key=_as_a_question)]
 
     def _beside(self, clause: Clause) -> list[Clause]:
         """The clauses before and after one in its document, the nearest first."""

@@ -430,4 +430,5 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,  # a sixth of an answer went into asking the disk whether they changed
     )
