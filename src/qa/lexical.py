@@ -13,7 +13,8 @@ stands in very many texts need not be walked through to choose among them: see `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,7 +27,7 @@ from scipy import sparse
 
 from qa.analysis import CHANNELS
 from qa.frequencies import importance
-from qa.records import Array, ArrayFile, read_array, write_array
+from qa.records import Array, read_array, write_array
 
 Scores = NDArray[np.float32]
 Positions = NDArray[np.int64]
@@ -233,22 +234,14 @@ class LexicalIndex:
     ) -> tuple[NDArray[np.int32], Scores, Positions]:
         """The postings of ``rows``, one list after the other: the texts, weight times saturated
         frequency, and where each list ends."""
-        lists = [np.zeros(0, np.int32)]
-        values = [np.zeros(0, np.float32)]
-        channels = _channels(self._keys[rows])
-        begins, ends = self._starts[rows].tolist(), self._starts[rows + 1].tolist()
-        for channel, weight, begin, end in zip(
-            channels.tolist(), weights, begins, ends, strict=True
-        ):
-            texts = self._texts[begin:end]
-            saturated = _saturated(self._counts[begin:end], self._norms[channel][texts])
-            lists.append(texts)
-            values.append(saturated * weight)
-        return (
-            np.concatenate(lists),
-            np.concatenate(values),
-            np.cumsum([len(texts) for texts in lists[1:]], dtype=np.int64),
-        )
+        begins, ends = self._starts[rows], self._starts[rows + 1]
+        slices = [slice(*each) for each in zip(begins.tolist(), ends.tolist(), strict=True)]
+        texts = np.concatenate([self._texts[:0], *(self._texts[each] for each in slices)])
+        counts = np.concatenate([self._counts[:0], *(self._counts[each] for each in slices)])
+        sizes = ends - begins
+        norms = self._norms[np.repeat(_channels(self._keys[rows]), sizes), texts]
+        values = _saturated(counts, norms) * np.repeat(weights, sizes)
+        return texts, values, np.cumsum(sizes)
 
     def _summed(self, rows: Positions, weights: Scores) -> tuple[NDArray[np.int32], Scores]:
         """The texts that hold any of ``rows``, and the sums of weight times saturated frequency:
@@ -273,7 +266,6 @@ class LexicalIndex:
     def saturated(self, rows: Positions, texts: Positions) -> Scores:
         """The saturated frequency of each of ``rows`` (−1: 0) in each of ``texts``, shape
         (rows, texts)."""
-        values = np.zeros((len(rows), len(texts)), np.float32)
         known = np.flatnonzero(rows >= 0)
         distinct, places = np.unique(rows[known], return_inverse=True)
         entries, borders = self._entries(texts)
@@ -289,6 +281,9 @@ class LexicalIndex:
         of_distinct = np.zeros((len(distinct), len(texts)), np.float32)
         counts = self._forward_counts[entries][found]
         of_distinct[slots, columns] = _saturated(counts, norms)
+        if np.array_equal(distinct, rows):
+            return of_distinct
+        values = np.zeros((len(rows), len(texts)), np.float32)
         values[known] = of_distinct[places]
         return values
 
@@ -368,20 +363,18 @@ def _saturated(counts: NDArray[np.uint8], norms: Scores) -> Scores:
 class LexicalWriter:
     """Writes the files ``<name>.….npy`` of a ``LexicalIndex`` from counts that come in parts.
 
-    Which part a text came in makes no difference to the files.
+    Which part a text came in makes no difference to the files. All counts are held in memory: to
+    invert them needs all.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder, self._name = folder, name
         self._keys: list[NDArray[np.uint64]] = []
+        self._terms: list[NDArray[np.int32]] = []
+        self._counts = [np.zeros(0, np.uint8)]
         self._starts = [np.zeros(1, np.int64)]
         self._end = 0
         self._lengths = [np.zeros((0, len(CHANNELS)), np.int32)]
-        self._terms = ArrayFile(self._path("forward_terms"), np.int32)
-        self._counts = ArrayFile(self._path("forward_counts"), np.uint8)
-
-    def _path(self, part: str) -> Path:
-        return self._folder / f"{self._name}.{part}.npy"
 
     def __enter__(self) -> LexicalWriter:
         return self
@@ -389,59 +382,64 @@ class LexicalWriter:
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is None:
             self.close()
-        else:
-            self.abandon()
 
     def add(self, part: Counts) -> None:
         """Texts after those that were added before."""
         self._starts.append(part.starts[1:] + self._end)
         self._end += int(part.starts[-1])
-        self._lengths.append(part.lengths)
-        self._keys.append(part.keys)
-        self._terms.add(part.terms)
-        self._counts.add(part.counts)
+        # Copies: what a part is made of holds more than these.
+        self._lengths.append(part.lengths.copy())
+        self._keys.append(part.keys.copy())
+        self._terms.append(part.terms.copy())
+        self._counts.append(part.counts.copy())
 
     def close(self) -> None:
-        """Writes what depends on all texts."""
-        self._terms.close()
-        self._counts.close()
-        keys = np.sort(np.concatenate([np.zeros(0, np.uint64), *self._keys]))
-        keys = keys[np.diff(keys, prepend=~keys[:1]) != 0]  # ``np.unique`` takes six times as long
+        """Writes all files."""
+        keys = _distinct(self._keys)
         starts = np.concatenate(self._starts)
-        terms = read_array(self._path("forward_terms"), "r+")
-        if starts[-1]:  # an empty array may not be written to
-            self._renumber(terms, keys, starts)
+        counts = np.concatenate(self._counts)
         lengths = np.concatenate(self._lengths)
-        counts = read_array(self._path("forward_counts"))
+        terms = self._renumbered(keys)
         shape = (len(lengths), len(keys))
-        inverted = sparse.csr_array((counts, terms, starts), shape=shape).tocsc()
+        # SciPy widens the terms to the type of the starts: twice the time.
+        narrow = starts.astype(np.int32) if starts[-1] < 1 << 31 else starts
+        inverted = sparse.csr_array((counts, terms, narrow), shape=shape).tocsc()
         for part, array in (
             ("keys", keys),
             ("norms", _norms(lengths)),
             ("forward_starts", starts),
+            ("forward_terms", terms),
+            ("forward_counts", counts),
             ("starts", inverted.indptr.astype(np.int64)),
-            ("texts", inverted.indices.astype(np.int32)),
+            ("texts", inverted.indices.astype(np.int32, copy=False)),
             ("counts", inverted.data),
         ):
-            write_array(self._path(part), array)
-        if isinstance(terms, np.memmap):
-            terms.flush()
+            write_array(self._folder / f"{self._name}.{part}.npy", array)
 
     def abandon(self) -> None:
-        """Closes the files as they are; they cannot be read."""
-        self._terms.abandon()
-        self._counts.abandon()
+        """Nothing has been written yet."""
 
-    def _renumber(
-        self, terms: NDArray[np.int32], keys: NDArray[np.uint64], starts: NDArray[np.int64]
-    ) -> None:
-        """Positions among the keys of a part become positions among all ``keys``."""
-        first_text = 0
-        for own, part in zip(self._keys, self._starts[1:], strict=True):
-            begin, end = starts[first_text], starts[first_text + len(part)]
-            rows = np.searchsorted(keys, own).astype(np.int32)
-            terms[begin:end] = rows[terms[begin:end]]
-            first_text += len(part)
+    def _renumbered(self, keys: NDArray[np.uint64]) -> NDArray[np.int32]:
+        """The terms of all parts, one after the other: of each its position among all ``keys``."""
+        ends = np.cumsum([0, *map(len, self._terms)]).tolist()
+        terms = np.empty(ends[-1], np.int32)
+
+        def renumber(part: int) -> None:
+            rows = np.searchsorted(keys, self._keys[part]).astype(np.int32)
+            terms[ends[part] : ends[part + 1]] = rows[self._terms[part]]
+
+        with ThreadPoolExecutor() as threads:  # NumPy does this beside the lock of Python
+            list(threads.map(renumber, range(len(self._terms))))
+        return terms
+
+
+def _distinct(parts: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
+    """The keys of all parts, ascending; ``np.unique`` takes six times as long."""
+    keys = np.concatenate([np.zeros(0, np.uint64), *parts])
+    keys.sort()
+    first = np.ones(len(keys), bool)
+    np.not_equal(keys[1:], keys[:-1], out=first[1:])
+    return keys[first]
 
 
 def _norms(lengths: NDArray[np.int32]) -> Scores:
