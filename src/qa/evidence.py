@@ -269,29 +269,17 @@ class _Wanted:
             for term, surface in zip(words, surfaces, strict=True)
         ]
         known = {name: [t for t in terms if t.row >= 0] for name, terms in query.terms.items()}
-        rows = sorted(
-            {term.row for terms in known.values() for term in terms}
-            | {row for group in groups for _, row in group}
-        )
+        found = {term.row for terms in known.values() for term in terms}
+        rows = sorted(found.union(row for group in groups for _, row in group))
         place = {row: number for number, row in enumerate(rows)}
-        totals = {name: sum(t.weight for t in terms) or 1.0 for name, terms in query.terms.items()}
         return cls(
             np.array(rows, np.int64),
-            {
-                name: np.array([place[t.row] for t in terms], np.int64)
-                for name, terms in known.items()
-            },
-            {
-                name: np.array([t.weight / totals[name] for t in terms], np.float32)
-                for name, terms in known.items()
-            },
+            {name: _integers(place[t.row] for t in terms) for name, terms in known.items()},
+            {name: _shares(known[name], query.terms[name]) for name in known},
             surfaces,
-            np.array([term.weight for term in words], np.float32),
+            _numbers(term.weight for term in words),
             tuple(
-                (
-                    np.array([place[row] for _, row in group], np.int64),
-                    np.array([similarity for similarity, _ in group], np.float32),
-                )
+                (_integers(place[row] for _, row in group), _numbers(cosine for cosine, _ in group))
                 for group in groups
             ),
         )
@@ -324,6 +312,20 @@ class _Wanted:
             if len(places):
                 covered[word] = (similarities[:, None] * held[places]).max(axis=0)
         return covered
+
+
+def _shares(known: Iterable[WeightedTerm], terms: Iterable[WeightedTerm]) -> Numbers:
+    """The share that each of the ``known`` terms has of the weight of all ``terms``."""
+    total = sum(term.weight for term in terms) or 1.0
+    return _numbers(term.weight / total for term in known)
+
+
+def _integers(values: Iterable[int]) -> NDArray[np.int64]:
+    return np.array([*values], np.int64)
+
+
+def _numbers(values: Iterable[float]) -> Numbers:
+    return np.array([*values], np.float32)
 
 
 def _by_channel(terms: Iterable[WeightedTerm]) -> dict[str, list[WeightedTerm]]:
