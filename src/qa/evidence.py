@@ -229,11 +229,10 @@ class Collector:
         """The share of the departments that the question names which each clause names, too."""
         if not query.departments:
             return np.zeros(len(clauses), np.float32)
-        shared = [
-            len(query.departments & self._index.departments_of(clause))
+        return _numbers(
+            len(query.departments & self._index.departments_of(clause)) / len(query.departments)
             for clause in clauses.tolist()
-        ]
-        return np.array(shared, np.float32) / len(query.departments)
+        )
 
 
 @dataclass(frozen=True, slots=True)
