@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import RedirectResponse
 
 from qa.access import Access
+from qa.api.conversation import worked_out
 from qa.api.mount import mount_api
 from qa.channels.mount import mount_channels
 from qa.config import Settings
@@ -27,7 +28,7 @@ from qa.web.cards import TAGS, render
 from qa.web.chat import Chat, Step, Turn, failure
 from qa.web.late import Late, add_late
 from qa.web.library import gr
-from qa.web.login import guard, opens, user_of
+from qa.web.login import guard, user_of
 from qa.web.served import ServedPage
 from qa.web.widget import add_widget, embedders
 
@@ -66,10 +67,6 @@ def application(chat: Chat, settings: Settings | None = None) -> FastAPI:
         embedders=embedders(settings),
     )
     guard(app, access)
-
-    @app.get("/faces", include_in_schema=False)
-    def faces(request: Request) -> list[str]:
-        return opens(request, access)
 
     mount_api(app, chat)
     mount_channels(app, chat, settings)
@@ -243,16 +240,23 @@ def _chat(chat: Chat) -> gr.Blocks:
             build=chat.assistant.index.folder.name,
         )
 
-        def go_on(event: gr.EventData, request: gr.Request) -> dict[str, Any]:
-            asked = _Event.of(event)
-            steps = [Step(**each.model_dump()) for each in asked.said]
-            turn, after = chat.go_on(steps, asked.step(), session=request.session_hash or "")
+        async def dealt_with(
+            asked: _Event, steps: Sequence[Step], request: gr.Request
+        ) -> dict[str, Any]:
+            characters = sum(len(step.question) for step in (*steps, asked.step()))
+            session = request.session_hash or ""
+            turn, after = await worked_out(
+                chat, characters, lambda: chat.go_on(steps, asked.step(), session=session)
+            )
             return _sent(turn, asked.id, after)
 
-        def ask_anew(event: gr.EventData, request: gr.Request) -> dict[str, Any]:
+        async def go_on(event: gr.EventData, request: gr.Request) -> dict[str, Any]:
             asked = _Event.of(event)
-            turn, after = chat.go_on((), asked.step(), session=request.session_hash or "")
-            return _sent(turn, asked.id, after)
+            steps = [Step(**each.model_dump()) for each in asked.said]
+            return await dealt_with(asked, steps, request)
+
+        async def ask_anew(event: gr.EventData, request: gr.Request) -> dict[str, Any]:
+            return await dealt_with(_Event.of(event), (), request)
 
         carried: dict[str, Any] = {
             "queue": False,
@@ -395,6 +399,6 @@ def _insights(chat: Chat, journal: Journal, corpus: Path) -> FastAPI:
 
     app, insights = FastAPI(**_BARE), Insights(lambda: chat.assistant, journal, corpus)
     add_export(app, insights)
-    return _mount(
-        app, insights_page(insights, lambda language: _header(language, "insights")), "/insights"
-    )
+    build = chat.assistant.index.folder.name
+    page = insights_page(insights, lambda language: _header(language, "insights"), build)
+    return _mount(app, page, "/insights")
