@@ -4,8 +4,8 @@ Builds indexes of a thousand to a million passages from an archive of laws (repe
 where it is used up), asks each the questions of the file, and writes ``docs/scale.md`` with
 ``docs/scale.svg``: time of the build by stage, size, memory of the serving process, time of dense and
 lexical search and of whole answers, recall@10 against comparing everything, and the memory
-bandwidth that bounds a search which reads every vector. ``--sizes`` measures some of them only; what
-was measured stays in the scratch folder, so that a run can be continued.
+bandwidth that bounds a search which reads every vector. ``--sizes`` and ``--steps`` measure some of
+it only; what was measured stays in the scratch folder, so that a run can be continued.
 
 Needs ``benchmarks/requirements.txt`` (matplotlib draws) and, for a million, 8 GB of scratch space.
 """
@@ -37,7 +37,11 @@ from qa.index import Index, open_index
 from qa.indexing import build_index
 from qa.retrieval import Retriever
 
-SIZES = (1_000, 10_000, 150_000, 1_000_000)
+LAWS = 629_595
+"""What makes the corpus of all laws, each once."""
+
+SIZES = (1_000, 10_000, 150_000, LAWS, 1_000_000)
+_STEPS = ("build", "serve")
 _PASSAGES_A_CHARACTER = 1 / 32
 """Of the laws; the passages that came out are what is reported."""
 _DROPPED = 0.15
@@ -51,8 +55,9 @@ def main() -> None:
     parser.add_argument("questions", type=Path, help="JSON lines with the key 'question'")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--scratch", type=Path, default=Path("/tmp/qa-scale"))
+    parser.add_argument("--steps", nargs="+", choices=_STEPS, default=_STEPS)
     parser.add_argument("--model", default=Settings.from_environment().model)
-    parser.add_argument("--step", choices=("build", "serve"), help=argparse.SUPPRESS)
+    parser.add_argument("--step", choices=_STEPS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.step:
         (size,) = arguments.sizes
@@ -60,14 +65,26 @@ def main() -> None:
         step = {"build": _build, "serve": _serve}[arguments.step]
         print(json.dumps(step(folder, arguments.questions, arguments.model)))
         return
-    for size in arguments.sizes:
-        folder = arguments.scratch / str(size)
-        if not (folder / "figures.json").exists():
-            write_corpus(arguments.laws, folder / "corpus", size)
-            figures = {step: _in_a_process(step, size, arguments) for step in ("build", "serve")}
-            (folder / "figures.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
-    found = sorted(arguments.scratch.glob("*/figures.json"), key=lambda path: int(path.parent.name))
-    report([json.loads(path.read_text(encoding="utf-8")) for path in found])
+    for step in arguments.steps:
+        for size in arguments.sizes:
+            figures = arguments.scratch / str(size) / f"{step}.json"
+            if not figures.exists():
+                write_corpus(arguments.laws, figures.with_name("corpus"), size)
+                found = _in_a_process(step, size, arguments)
+                figures.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    if measured := _measured(arguments.scratch):
+        report(measured)
+
+
+def _measured(scratch: Path) -> list[dict[str, Any]]:
+    """The figures of both steps by size, of the sizes that have both."""
+    folders = sorted(
+        (path.parent for path in scratch.glob("*/serve.json")), key=lambda f: int(f.name)
+    )
+    return [
+        {step: json.loads((folder / f"{step}.json").read_text("utf-8")) for step in _STEPS}
+        for folder in folders
+    ]
 
 
 def _in_a_process(step: str, size: int, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -133,14 +150,15 @@ def _build(folder: Path, _questions: Path, model: str) -> dict[str, Any]:
         stages[stage] = stages.get(stage, 0.0) + now - last
         last = now
 
+    load = os.getloadavg()[0]
     start = time.perf_counter()
     manifest, _ = build_index(folder / "corpus", folder / "index", encoder, progress)
     seconds = time.perf_counter() - start
     path = next((folder / "corpus").iterdir())
     path.write_text(path.read_text("utf-8") + "\n附则的新的一句话。\n", encoding="utf-8")
-    start = time.perf_counter()
+    start, processor = time.perf_counter(), time.process_time()
     build_index(folder / "corpus", folder / "index", encoder)
-    again = time.perf_counter() - start
+    again, again_processor = time.perf_counter() - start, time.process_time() - processor
     build = open_index(folder / "index").folder
     own, others = (
         resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
@@ -153,6 +171,8 @@ def _build(folder: Path, _questions: Path, model: str) -> dict[str, Any]:
         "stages": stages,
         "processor": own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime,
         "again": again,
+        "again_processor": again_processor,
+        "load": load,
         "bytes": sum(each.stat().st_size for each in build.iterdir()),
         "cache": (folder / "index" / "cache.db").stat().st_size,
         "peak": own.ru_maxrss * 1024,
@@ -167,6 +187,7 @@ def _serve(folder: Path, questions: Path, model: str) -> dict[str, Any]:
     encoder = load_encoder(model)
     Assistant.open(_warm(folder, encoder), lambda _: encoder, model).ask("退税")
     before = _memory()
+    load = os.getloadavg()[0]
     start = time.perf_counter()
     assistant = Assistant.open(folder / "index", lambda _: encoder, model)
     opened = time.perf_counter() - start
@@ -195,6 +216,7 @@ def _serve(folder: Path, questions: Path, model: str) -> dict[str, Any]:
     vectors = np.stack([query.vector for query in queries])
     return {
         **figures,
+        "load": load,
         "memory": {name: after[name] - before[name] for name in after},
         "recall": recall_at_10(index, encoder, vectors),
         "bandwidth": bandwidth(),
@@ -281,7 +303,7 @@ def report(sizes: Sequence[dict[str, Any]]) -> None:
 
 
 _HEADER = (
-    "| passages | documents | build, s (read, terms, vectors, index) | processor, s | one file changed, s "
+    "| passages | documents | build, s (read, terms, vectors, index) | processor, s | one file changed, s (processor) "
     "| index, MB | open, s | memory, MB (own / with mapped files) | dense, ms | words, ms | answer, ms "
     "| recall@10 |"
 )
@@ -298,7 +320,7 @@ def _row(build: dict[str, Any], serve: dict[str, Any]) -> str:
         f"{build['documents']:,}",
         f"{build['seconds']:.0f} ({stages})",
         f"{build['processor']:.0f}",
-        f"{build['again']:.1f}",
+        f"{build['again']:.1f} ({build['again_processor']:.1f})",
         f"{build['bytes'] / 1e6:.0f}",
         f"{serve['open']:.2f}",
         f"{memory['anonymous'] / 1e6:.0f} / {memory['all'] / 1e6:.0f}",

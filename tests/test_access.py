@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, run_python
 from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from starlette.testclient import TestClient
 
 from qa.access import (
     COOKIE,
+    SESSION_SECONDS,
     Access,
     Failures,
     Role,
@@ -34,7 +36,7 @@ from qa.config import Settings
 from qa.errors import AccessError
 from qa.messages import catalogue
 from qa.types import LANGUAGES
-from qa.web.login import guard, opens, user_of
+from qa.web.login import guard, user_of
 
 PASSWORD = "correct horse battery"
 HTML = {"accept": "text/html"}
@@ -72,10 +74,6 @@ def site(access: Access) -> FastAPI:
     def private(request: Request) -> str:
         user = user_of(request)
         return user.name if user else "nobody"
-
-    @app.get("/faces")
-    def faces(request: Request) -> list[str]:
-        return opens(request, access)
 
     return app
 
@@ -130,7 +128,8 @@ def test_each_role_opens_its_own(visit: Visit) -> None:
         codes = tuple(client.get(path).status_code for path in ("/desk/x", "/insights/x"))
         assert codes == expected
         opened = {"/desk": expected[0] == 200, "/insights": expected[1] == 200}
-        assert client.get("/faces").json() == ["/", *(p for p, o in opened.items() if o)]
+        open_to_them = ["/", *(path for path, is_open in opened.items() if is_open)]
+        assert client.get("/faces").json() == {"open": open_to_them, "user": name}
 
 
 def test_who_has_no_right_to_a_page_is_told_so(visit: Visit) -> None:
@@ -223,6 +222,43 @@ def test_a_cookie_signed_by_another_secret_opens_nothing(users: Path) -> None:
     assert Access(users, "other secret, long enough").user(token) is None
 
 
+def test_a_log_out_holds_in_every_process_and_after_a_restart(users: Path) -> None:
+    here = Access(users, "a secret of the tests")
+    first, second = (here.log_in("li", PASSWORD, "") or "" for _ in range(2))
+    assert here.user(first)
+    script = (
+        "import sys; from pathlib import Path; from qa.access import Access;"
+        "Access(Path(sys.argv[1]), sys.argv[2]).log_out(sys.argv[3])"
+    )
+    done = run_python("-c", script, str(users), "a secret of the tests", first)
+    assert done.returncode == 0, done.stderr
+    for access in (here, Access(users, "a secret of the tests")):
+        assert access.user(first) is None
+        assert access.user(second)
+
+
+def test_a_file_of_log_outs_that_cannot_be_used_neither_opens_nor_shuts(users: Path) -> None:
+    users.with_name(f"{users.name}.ended").write_text("no database " * 500)
+    access = Access(users, "a secret of the tests")
+    first, second = (access.log_in("li", PASSWORD, "") or "" for _ in range(2))
+    access.log_out(first)
+    assert access.user(first) is None
+    assert access.user(second)
+
+
+def test_a_clock_that_is_set_back_brings_no_session_back(
+    users: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access = Access(users, "a secret of the tests")
+    token, later = (access.log_in("li", PASSWORD, "") or "" for _ in range(2))
+    access.log_out(token)
+    now = time.time()
+    monkeypatch.setattr("time.time", lambda: now + 2 * SESSION_SECONDS)
+    access.log_out(later)  # what is old is cleared away
+    monkeypatch.setattr("time.time", lambda: now)
+    assert Access(users, "a secret of the tests").user(token) is None
+
+
 def test_a_session_does_not_last_for_ever(users: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     access = Access(users, "a secret of the tests")
     token = access.log_in("li", PASSWORD, "")
@@ -239,12 +275,12 @@ def test_without_users_the_pages_are_open_on_this_machine_only() -> None:
     app = site(Access(None))
     here = TestClient(app, client=("127.0.0.1", 5), base_url="http://127.0.0.1:7860")
     assert here.get("/desk/").text == '"nobody"'
-    assert here.get("/faces").json() == ["/", "/desk", "/insights"]
+    assert here.get("/faces").json() == {"open": ["/", "/desk", "/insights"], "user": ""}
     there = TestClient(app, client=("192.168.1.9", 5), base_url="http://192.168.1.2:7860")
     reply = there.get("/insights/", headers=HTML | {"accept-language": "ko"})
     assert reply.status_code == 403
     assert "이 페이지는 해당 컴퓨터에서만 열립니다" in reply.text
-    assert there.get("/faces").json() == ["/"]
+    assert there.get("/faces").json() == {"open": ["/"], "user": ""}
     assert there.get("/open").status_code == 200
 
 

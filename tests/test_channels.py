@@ -7,8 +7,10 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 from xml.etree.ElementTree import Element
 
 import pytest
@@ -42,9 +44,9 @@ BEARER = {"authorization": f"Bearer {SECRET}"}
 
 def application(source: Any, **settings: Any) -> FastAPI:
     app = FastAPI()
-    secrets = {name: SecretStr(value) for name, value in settings.items() if name != "wechat_app"}
-    plain = {name: value for name, value in settings.items() if name == "wechat_app"}
-    mount_channels(app, source, Settings().model_copy(update=secrets | plain))
+    secret = {"kakao_secret", "wechat_token", "wechat_key"}
+    values = {name: SecretStr(v) if name in secret else v for name, v in settings.items()}
+    mount_channels(app, source, Settings().model_copy(update=values))
     return app
 
 
@@ -117,6 +119,68 @@ def test_kakao_offers_clauses_to_choose_from_and_opens_the_one_that_is_pressed(
     assert opened["template"]["outputs"][0]["simpleText"]["text"].startswith("■")
     leaning = skill(client, utterance="哪个部门负责？")
     assert "市卫生健康委" in texts(leaning)[0] or "海关" in texts(leaning)[0]
+
+
+@pytest.fixture
+def public(assistant: Assistant) -> Iterator[TestClient]:
+    """The channels of a chat that has an address on the internet."""
+    app = application(Chat(assistant), kakao_secret=SECRET, public_url="https://policy.example/p")
+    with TestClient(app, base_url="http://test/channels") as opened:
+        yield opened
+
+
+def test_kakao_gets_a_card_with_a_button_that_opens_the_clause_in_the_chat(
+    public: TestClient,
+) -> None:
+    (output,) = skill(public, utterance="신규 가마 보조금은 얼마인가요? 电窑")["template"][
+        "outputs"
+    ]
+    card = output["textCard"]
+    assert "「窑厂把柴窑改为电窑的，每座奖励十万元。」" in card["description"]
+    assert len(card["description"]) <= 400
+    (button,) = card["buttons"]
+    assert (button["action"], len(button["label"]) <= 14) == ("webLink", True)
+    address, _, fragment = button["webLinkUrl"].partition("#")
+    assert address == "https://policy.example/p/?language=ko"
+    opened = parse_qs(fragment)
+    assert opened["q"] == ["신규 가마 보조금은 얼마인가요? 电窑"]
+    assert "#" in opened["clause"][0]
+
+
+def test_kakao_gets_what_no_card_holds_as_text_before_the_card(assistant: Assistant) -> None:
+    given = Given(assistant.ask("出口退税几天办结？"), assistant)
+    long = replace(given.answer.citations[0].quotes[0], text="长" * 600)
+    citation = replace(given.answer.citations[0], quotes=(long,))
+    many = Given(replace(given.answer, citations=(citation,) * 4), assistant)
+    outputs = skill_response(many, public_url="https://policy.example")["template"]["outputs"]
+    assert [[*output] for output in outputs] == [["simpleText"], ["simpleText"], ["textCard"]]
+    assert 0 < len(outputs[-1]["textCard"]["description"]) <= 400
+
+
+def test_kakao_gets_no_button_where_nothing_is_cited(public: TestClient) -> None:
+    (output,) = skill(public, utterance="안녕하세요")["template"]["outputs"]
+    assert [*output] == ["simpleText"]
+
+
+def test_who_asks_too_much_in_a_messenger_is_told_so_and_nobody_else_is(
+    assistant: Assistant,
+) -> None:
+    app = application(
+        Chat(assistant), kakao_secret=SECRET, wechat_token=TOKEN, rate_limit="2/minute"
+    )
+    with TestClient(app, base_url="http://test/channels") as client:
+        said = [texts(skill(client, user={"id": "one"}))[0] for _ in range(3)]
+        assert [text == message("ko", "channel.too_many") for text in said] == [False, False, True]
+        assert texts(skill(client, user={"id": "two"})) == said[:1]
+        replies = [
+            content(write(client, message_of("wechat_text", MsgId=str(number))))
+            for number in (1, 1, 1, 2, 3)
+        ]
+        assert [reply == message("zh", "channel.too_many") for reply in replies] == [
+            *(False, False, False, False, True)
+        ]
+        body = message_of("wechat_text", MsgId="9", FromUserName="<![CDATA[another]]>")
+        assert content(write(client, body)) == replies[0]
 
 
 def test_kakao_users_have_threads_of_their_own(client: TestClient) -> None:

@@ -468,3 +468,39 @@ def test_time_grows_with_the_length_and_no_faster(fragment: str) -> None:
 
     short, long = seconds(10_000), seconds(100_000)
     assert long < 40 * short + 0.5  # ten times the text; a quadratic cost would be a hundredfold
+
+
+# --- a sentence for a whole section ------------------------------------------------------------
+
+SHARED = """棠溪市窑厂扶持办法
+
+一、扩大生产
+以下任务均由市商务局牵头，市财政局配合。
+（一）改造窑炉，更新设备。
+（二）组织参展，开拓市场。
+二、优化服务
+（一）减少材料，简化手续。
+（二）缩短时间，两天内办结。
+以上措施由市行政审批局负责。
+三、加强保障
+（一）成立专班，定期会商。
+（二）以上措施由市政府办负责宣传，扩大影响。
+"""
+
+
+def test_a_sentence_gives_its_departments_to_the_clauses_of_its_section() -> None:
+    found = [(c.path[-1][:1], c.departments, c.lead) for c in split(document(SHARED))]
+    assert found == [
+        ("一", ("市商务局", "市财政局"), ("市商务局",)),
+        ("一", ("市商务局", "市财政局"), ("市商务局",)),
+        ("二", ("市行政审批局",), ()),
+        ("二", ("市行政审批局",), ()),
+        ("三", (), ()),  # what stands in a clause is said of that clause
+        ("三", (), ()),
+    ]
+
+
+def test_a_clause_with_a_note_of_its_own_keeps_it() -> None:
+    text = SHARED.replace("更新设备。", "更新设备。（责任单位：市工信局）")
+    text = text.replace("开拓市场。", "开拓市场。（责任单位：市贸促会）")
+    assert [c.departments for c in split(document(text))][:2] == [("市工信局",), ("市贸促会",)]

@@ -23,6 +23,8 @@ from qa.desk.call_script import (
     SECONDS,
     CallScript,
     HandOver,
+    Line,
+    Source,
     call_script,
     refusal_script,
     seconds,
@@ -41,7 +43,6 @@ from qa.web.desk import Asked, Desk, Marked, Opened, Pasted
 from qa.word import word_document
 
 CERAMICS, MARKET = "tangxi_ceramics", "tangxi_market"
-LONG = "三十个字以上的一句话说得很慢" * 12 + "。"
 
 
 def clause(index: Index, number: str, document: str = CERAMICS) -> Clause:
@@ -198,6 +199,7 @@ def cited(assistant: Assistant, question: str, language: Language) -> Citation:
 
 
 OFFICE = HandOver("市税务局", lead=False, others=0)
+SOURCE = Source("《意见》第一条", "第一条")
 
 
 def phrase_patterns(language: Language) -> list[re.Pattern[str]]:
@@ -210,7 +212,7 @@ def test_a_script_is_quoted_sentences_between_fixed_phrases_in_the_callers_langu
     assistant: Assistant, language: Language
 ) -> None:
     citation = cited(assistant, "出口退税几天办结？", language)
-    script = call_script(citation, language, "来源", replace(OFFICE, others=2, telephone="0631-1"))
+    script = call_script(citation, language, SOURCE, replace(OFFICE, others=2, telephone="0631-1"))
     source = citation.translation.sentences if citation.translation else ()
     for line in script.lines:
         assert line.language == language
@@ -223,22 +225,75 @@ def test_a_script_is_quoted_sentences_between_fixed_phrases_in_the_callers_langu
     assert script.seconds == seconds(script.lines) <= SECONDS
 
 
-def test_a_script_says_no_more_than_half_a_minute_and_always_one_sentence(
+def quoted(script: CallScript) -> list[str]:
+    return [line.text for line in script.lines if line.kind == "quote"]
+
+
+def of_length(citation: Citation, *lengths: int) -> Citation:
+    """A citation with sentences of so many characters, which begin at 0, 1, 2 …"""
+    quote = citation.quotes[0]
+    quotes = (
+        replace(quote, start=place, text=f"{place}{'长' * length}。")
+        for place, length in enumerate(lengths)
+    )
+    return replace(citation, quotes=tuple(quotes))
+
+
+def test_half_a_minute_is_so_many_syllables_or_words() -> None:
+    for text, language in (("字" * 130, "zh"), ("word " * 75, "en"), ("말" * 110, "ko")):
+        assert seconds([Line(text, "quote", language)]) == pytest.approx(SECONDS)
+    assert seconds([Line("2020年", "quote", "zh")]) == seconds([Line("二零二零年", "quote", "zh")])
+
+
+def test_a_script_is_the_fullest_that_half_a_minute_has_room_for(
     assistant: Assistant, index: Index
 ) -> None:
     citation = assistant.cite_whole(clause(index, "一"), "zh")
-    long = replace(citation, quotes=tuple(replace(q, text=LONG) for q in citation.quotes * 2))
-    script = call_script(long, "zh", "来源", OFFICE)
-    assert [line.text for line in script.lines if line.kind == "quote"] == [LONG]
-    assert script.left_out == len(long.quotes) - 1
-    assert script.seconds > SECONDS
-    short = call_script(citation, "zh", "来源", OFFICE)
-    assert short.left_out == 0
+    office = replace(OFFICE, others=2, telephone="0631-1")
+    source = replace(SOURCE, full="一个很长的文件名称" * 2)
+
+    def script(*lengths: int) -> CallScript:
+        return call_script(of_length(citation, *lengths), "zh", source, office, best=1)
+
+    everything = script(20, 20)
+    assert len(quoted(everything)) == 2
+    assert "0631-1" in everything.text
+    brief = script(40, 50)
+    assert [text[0] for text in quoted(brief)] == ["0", "1"]
+    assert "0631-1" not in brief.text
+    assert brief.left_out == 0
+    best = script(80, 50)
+    assert [text[0] for text in quoted(best)] == ["1"]
+    assert best.left_out == 1
+    assert not any(each.too_long for each in (everything, brief, best))
+    for each in (everything, brief, best):
+        assert OFFICE.name in each.text
+        assert "转接" in each.text
+
+
+def test_no_sentence_is_cut_and_one_that_takes_longer_is_said_to(
+    assistant: Assistant, index: Index
+) -> None:
+    citation = of_length(assistant.cite_whole(clause(index, "一"), "zh"), 20, 150)
+    script = call_script(citation, "zh", SOURCE, OFFICE, best=1)
+    assert quoted(script) == [citation.quotes[1].text]
+    assert script.too_long
+    assert script.seconds == pytest.approx(seconds(script.lines))
+
+
+def test_the_desk_reads_the_best_sentence_and_tells_the_seconds(
+    desk: Desk, assistant: Assistant, index: Index
+) -> None:
+    html = opened(desk, index)["html"]
+    best = assistant.cite("出口退税几天办结", clause(index, "二"), "zh", most=1).quotes
+    assert len(best) == 1
+    assert best[0].text in html
+    assert re.search(r"约 \d+ 秒", html)
 
 
 def test_a_script_says_that_there_is_no_translation(assistant: Assistant, index: Index) -> None:
     citation = assistant.cite_whole(clause(index, "第四条", MARKET), "ko")
-    script = call_script(citation, "ko", "source", None)
+    script = call_script(citation, "ko", SOURCE, None)
     assert catalogue("ko")["script.original_only"] in script.text
     assert {line.language for line in script.lines if line.kind == "quote"} == {"zh"}
     assert catalogue("ko")["script.nobody"] in script.text
@@ -365,7 +420,7 @@ def test_a_policy_that_has_ended_is_said_to_have(assistant: Assistant, index: In
     citation = replace(
         assistant.cite_whole(clause(index, "二"), "zh"), validity=Validity(Status.REPEALED)
     )
-    script = call_script(citation, "zh", "来源", OFFICE, catalogue("zh")["script.ended"])
+    script = call_script(citation, "zh", SOURCE, OFFICE, catalogue("zh")["script.ended"])
     assert script.lines[0].text == catalogue("zh")["script.ended"]
 
 

@@ -16,12 +16,17 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from conftest import run_python
+from fastapi import FastAPI
 from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
@@ -31,12 +36,13 @@ from qa.config import ROOT, Settings
 from qa.errors import AccessError, SettingsError
 from qa.operations import keys
 from qa.operations.check import check, effective
-from qa.operations.entrance import Entrance, State, route_of
+from qa.operations.entrance import ROUTES, Entrance, State, route_of
 from qa.operations.flags import add_flags, flag_of, has_flag, settings_of
 from qa.operations.keys import KeyRing, new_key, read_keys, write_keys
 from qa.operations.limits import Busy, Gate, Rates, client_of, parse_rate
 from qa.operations.logs import described, start_logging
 from qa.web.chat import Chat, Step
+from qa.web.front import Front
 from qa.web.page import application
 
 pytestmark = pytest.mark.usefixtures("loops")
@@ -428,6 +434,74 @@ def test_figures_tell_times_outcomes_refusals_and_the_index(
 )
 def test_routes_are_a_closed_list(path: str, route: str) -> None:
     assert route_of(path).rstrip("/") == route.rstrip("/")
+
+
+@pytest.fixture(scope="module")
+def program(assistant: Assistant, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    """The whole program, with all that can be turned on."""
+    folder = tmp_path_factory.mktemp("program")
+    return application(
+        Chat(assistant),
+        Settings(
+            journal=folder / "journal.sqlite", kakao_secret="a secret", wechat_token="a token"
+        ),
+    )
+
+
+@contextmanager
+def entered(program: FastAPI, client: tuple[str, int], folder: Path) -> Iterator[TestClient]:
+    """A client of the program as it is served: behind its front and its entrance."""
+    front = Front(folder)
+    front.hand_over(program, SimpleNamespace(build="b1", problem=None))
+    host = "localhost" if client == HERE else "policies.example"
+    settings = Settings(api_keys=folder / "keys.json")
+    with TestClient(
+        Entrance(front, settings), base_url=f"http://{host}", client=client
+    ) as visiting:
+        yield visiting
+
+
+def addresses(app: FastAPI) -> set[str]:
+    """The addresses of what is ours in the program: its own routes, and those of what is mounted."""
+    found = set()
+    for route in app.routes:
+        if isinstance(route, Mount) and route.path and isinstance(route.app, FastAPI):
+            found |= {f"{route.path}{path}" for path in route.app.openapi()["paths"]}
+        elif isinstance(route, Route):
+            found.add(route.path)
+    return found
+
+
+def test_every_route_has_a_name_and_every_name_a_route(program: FastAPI, tmp_path: Path) -> None:
+    there_are = {address.split("/{")[0] or "/" for address in addresses(program)}
+    assert len(there_are) > 15
+    nameless = {each for each in there_are if route_of(each) in ("/other", "/assets")}
+    assert nameless == set()
+    with entered(program, HERE, tmp_path) as client:
+        ours = {name for name in ROUTES - there_are if not name.startswith("/gradio_api/")}
+        without = {name for name in ours if client.get(name).status_code == 404}
+    assert without == set()
+
+
+OPEN = frozenset(
+    {"/", "/login", "/logout", "/faces", "/widget", "/widget.js", "/healthz", "/readyz",
+     "/status/build", "/config", "/theme.css"}
+)  # fmt: skip
+
+
+def test_without_a_key_nobody_elsewhere_opens_anything_but_what_is_listed(
+    program: FastAPI, tmp_path: Path
+) -> None:
+    listed = (ROOT / "docs" / "security.md").read_text("utf-8").partition("## Threats")[0]
+    assert [path for path in OPEN if f"`{path}`" not in listed] == []
+    closed = (addresses(program) | ROUTES) - OPEN
+    paths = [re.sub(r"\{[^}]+\}", "x", each) for each in closed if not each.startswith("/gradio")]
+    with entered(program, SOMEWHERE, tmp_path) as client:
+        for method, path in product(("GET", "POST"), paths):
+            reply = client.request(method, path, json={}, follow_redirects=False)
+            refused = reply.status_code in (401, 403, 404, 405)
+            to_the_guard = reply.headers.get("location", "").endswith(("/desk/", "/insights/"))
+            assert refused or to_the_guard, (method, path, reply.status_code)
 
 
 # --- settings

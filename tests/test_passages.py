@@ -171,3 +171,18 @@ def test_every_letter_of_a_document_stands_in_a_clause_or_heading(text: str) -> 
     headings = "".join(heading for clause in numbered for heading in clause.path)
     lost = [c for c, there in zip(document.text, covered, strict=True) if not there and c.isalnum()]
     assert [character for character in lost if character not in headings] == []
+
+
+def test_a_title_that_says_how_much_is_the_first_sentence_too() -> None:
+    text = (
+        "窑厂扶持办法\n\n第一条 对改造按40%给予补贴。每家一次。\n第二条 补贴参展。给展位费补助。\n"
+    )
+    document = make_document("d", text)
+    with_figures, heading = split(document)
+    assert [with_figures.text[a:b] for a, b in clause_sentences(with_figures, "zh")] == [
+        "对改造按40%给予补贴。",
+        "每家一次。",
+    ]
+    found = list(passages([with_figures], {"d": document}, {}, {}))
+    assert found[-1].text == "对改造按40%给予补贴。每家一次。"
+    assert [heading.text[a:b] for a, b in clause_sentences(heading, "zh")] == ["给展位费补助。"]

@@ -235,11 +235,12 @@ def test_a_day_that_is_none_is_refused(field: str) -> None:
 
 
 @given(st.dates(date(2027, 1, 1), date(2037, 1, 1)))
-def test_the_columns_say_of_every_policy_what_its_validity_says(many: Assistant, day: date) -> None:
-    within = many.catalogue._in_force(day)
+def test_the_masks_say_of_every_clause_what_its_validity_says(many: Assistant, day: date) -> None:
+    within = many.catalogue.mask(Scope(in_force_on=day.isoformat()))
+    assert within is not None
     lapsed = many.catalogue.lapsed(day)
-    for place, heading in enumerate(many.catalogue.headings):
-        status = many.catalogue.validity(heading.id, day).status
+    for place, clause in enumerate(many.index.clauses):
+        status = many.catalogue.clause_validity(clause, day).status
         assert within[place] == (status is Status.IN_FORCE)
         assert lapsed[place] == (status.ended or status is Status.NOT_YET)
 

@@ -44,6 +44,7 @@ from training.train import (
     alternatives,
     contrastive_loss,
     epoch_batches,
+    initial_weights,
     not_negatives,
     train,
     with_hard_negatives,
@@ -123,9 +124,26 @@ class TestTokenizer:
     def test_unseen_characters_become_bytes(self, tokenizer: Tokenizer) -> None:
         assert tokens(tokenizer, "🙂") == ["<0xF0>", "<0x9F>", "<0x99>", "<0x82>"]
 
+    @given(st.characters(categories=("L", "N", "P", "S")))
+    def test_every_character_has_a_token(self, tokenizer: Tokenizer, character: str) -> None:
+        assert tokens(tokenizer, character)
+
     @given(st.text())
     def test_no_text_holds_unknown_tokens(self, tokenizer: Tokenizer, text: str) -> None:
         assert "<unk>" not in tokens(tokenizer, text)
+
+
+@pytest.fixture
+def laws(tmp_path: Path) -> Path:
+    """An archive with one law of four articles, each of two sentences of two phrases."""
+    law = "# 某某条例\n" + "".join(
+        f"第{n}条 企业应当依法申报出口货物{n}，如实提交材料。主管部门应当及时，办理退税手续{n}。\n\n"
+        for n in "一二三四"
+    )
+    (tmp_path / "law.md").write_text(law, encoding="utf-8")
+    with tarfile.open(tmp_path / "laws.tar.xz", "w:xz") as tar:
+        tar.add(tmp_path / "law.md", "law.md")
+    return tmp_path / "laws.tar.xz"
 
 
 class TestPairs:
@@ -175,17 +193,19 @@ class TestPairs:
         with pytest.raises(ValueError, match=r"a\.tsv, line 3: 1 columns, the first line has 2"):
             list(read_translations(tmp_path))
 
-    def test_law_pairs_never_hold_a_sentence_and_itself(self, tmp_path: Path) -> None:
-        law = "# 某某条例\n" + "".join(
-            f"第{n}条 企业应当依法申报出口货物{n}。主管部门应当及时办理退税手续{n}。\n\n"
-            for n in "一二三四"
-        )
-        (tmp_path / "law.md").write_text(law, encoding="utf-8")
-        with tarfile.open(tmp_path / "laws.tar.xz", "w:xz") as tar:
-            tar.add(tmp_path / "law.md", "law.md")
-        pairs = list(law_pairs(tmp_path / "laws.tar.xz", 10, 2, random.Random(0)))
-        assert [pair.source for pair in pairs] == ["laws.neighbours"] * 4 + ["laws.titles"] * 2
-        assert all(pair.left not in pair.right for pair in pairs)
+    def test_a_sentence_of_a_law_is_taken_out_of_its_article_unless_it_is_to_stay(
+        self, laws: Path
+    ) -> None:
+        out = list(law_pairs(laws, PairsConfig({}, {}, 10, 2), random.Random(0)))
+        assert [pair.source for pair in out] == ["laws.neighbours"] * 4 + ["laws.titles"] * 2
+        assert all(pair.left not in pair.right for pair in out)
+        stay = list(law_pairs(laws, PairsConfig({}, {}, 10, 0, laws_kept=1), random.Random(0)))
+        assert len(stay) == 4 and all(pair.left in pair.right for pair in stay)
+
+    def test_a_phrase_of_a_law_has_no_comma(self, laws: Path) -> None:
+        config = PairsConfig({}, {}, 10, 0, laws_phrases=1)
+        for pair in law_pairs(laws, config, random.Random(0)):
+            assert len(pair.left) >= 8 and not set(pair.left) & set("，。")
 
     def test_limits_cap_the_sources_they_name(self) -> None:
         pairs = [Pair("a", "zh-en", "", str(n), "x") for n in range(9)]
@@ -285,6 +305,30 @@ class TestTraining:
         for gradient, wanted in zip(ours, theirs, strict=True):
             assert (gradient - wanted).norm() < 0.02 * wanted.norm()
 
+    def test_words_set_the_first_dimensions_and_the_others_are_free(self) -> None:
+        words = unit(np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32))
+        counts = np.array([0, 0, 0, 0, 100])
+        config = TrainConfig(dimension=10, free_scale=0.5)
+        weights = initial_weights(counts, words, config, 0).numpy()
+        assert unit(weights[:, :4]) == pytest.approx(words, abs=1e-6)
+        lengths = np.linalg.norm(weights, axis=1)
+        assert np.linalg.norm(weights[:, 4:], axis=1) == pytest.approx(lengths / 5**0.5)
+        assert lengths[4] < 0.01 * lengths[0]  # frequent words weigh little
+
+    def test_eight_bits_keep_the_direction_of_a_text(
+        self, tokenizer: Tokenizer, tmp_path: Path
+    ) -> None:
+        generator = torch.Generator().manual_seed(0)
+        weights = torch.randn(tokenizer.get_vocab_size(), 64, generator=generator)
+        weights *= torch.logspace(-3, 1, len(weights))[:, None]  # rare words weigh most
+        export(weights, tokenizer, tmp_path / "model")
+        model = SentenceTransformer(str(tmp_path / "model"), device="cpu", local_files_only=True)
+        text = "红色 old 빨간"
+        exact = weights[tokenizer.encode(text, add_special_tokens=False).ids].sum(dim=0)
+        exact = torch.nn.functional.normalize(exact, dim=0)
+        assert float(model.encode(text) @ exact.numpy()) > 0.9999
+        assert (tmp_path / "model" / "model.safetensors").stat().st_size < 70 * len(weights) + 400
+
     def test_row_adam_does_what_torch_adam_does(self) -> None:
         start, gradients = torch.randn(4, 3), torch.randn(5, 4, 3)
         ours = RowAdam(start.clone())
@@ -295,6 +339,34 @@ class TestTraining:
             theirs.grad = gradient
             optimiser.step()
         assert torch.allclose(ours.weights, theirs, atol=1e-5)
+
+    @pytest.mark.parametrize(("share", "free_learn"), [(0.0, True), (1.0, False)])
+    def test_batches_that_see_the_taught_dimensions_alone_leave_the_free_ones(
+        self,
+        tokenizer: Tokenizer,
+        sentences: list[tuple[str, str, str]],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        share: float,
+        free_learn: bool,
+    ) -> None:
+        words = unit(np.random.default_rng(0).normal(size=(tokenizer.get_vocab_size(), 16)))
+        monkeypatch.setattr("training.train.token_vectors", lambda *_: words.astype(np.float32))
+        pairs = [Pair("t", "zh-en", "", zh, en) for zh, _, en in sentences]
+        settings = {"dimension": 24, "batch": 64, "threads": 1, "word_teacher": "any"}
+        before, after = (
+            train(
+                pairs,
+                tokenizer,
+                PairsConfig({}, {}),
+                TrainConfig(**settings, epochs=epochs, taught_share=share),
+                0,
+                tmp_path,
+            )
+            for epochs in (0, 2)
+        )
+        assert not torch.equal(before[:, :16], after[:, :16])
+        assert torch.equal(before[:, 16:], after[:, 16:]) is not free_learn
 
     def test_a_trained_model_finds_translations_that_it_has_not_seen(
         self, tokenizer: Tokenizer, sentences: list[tuple[str, str, str]], tmp_path: Path
@@ -369,7 +441,7 @@ CONFIGURATIONS = Path(__file__).resolve().parents[1] / "training"
     "path", [CONFIGURATIONS / "config.toml", *sorted((CONFIGURATIONS / "configs").glob("*.toml"))]
 )
 def test_the_configurations_are_valid(path: Path) -> None:
-    assert load_config(path).train.dimension == 384
+    assert load_config(path).train.dimension == 640
 
 
 def test_a_configuration_says_what_its_base_does_not(tmp_path: Path) -> None:

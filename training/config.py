@@ -17,6 +17,8 @@ class PairsConfig:
 
     ``limits`` caps a source (by the first matching glob over file names) at so many pairs;
     ``repeats`` says how often the pairs of a source come round in one epoch (default 1).
+    ``laws_kept``: the share of sentences of a law that stay in what they are paired with;
+    ``laws_phrases``: the share that is cut down to one phrase.
     ``holdout`` is the share of the records of ``texts`` and of the glossary kept for validation.
     """
 
@@ -24,6 +26,8 @@ class PairsConfig:
     repeats: dict[str, int]
     laws_neighbours: int = 45_000
     laws_titles: int = 15_000
+    laws_kept: float = 0.0
+    laws_phrases: float = 0.0
     typo_share: float = 0.3
     holdout: float = 0.1
 
@@ -45,7 +49,10 @@ class TrainConfig:
     """Hyper-parameters of the contrastive training; see ``train.py`` for what each does.
 
     ``teacher`` and ``word_teacher`` name the packages of the models that sentences and single tokens
-    are learned from (none when empty). ``hard_negatives`` are globs over the names of buckets whose
+    are learned from (none when empty). They set the first dimensions, as many as they have;
+    ``free_scale`` is the length at the start of what stands in the others, in terms of the first, and
+    ``taught_share`` the share of batches that see the first alone.
+    ``hard_negatives`` are globs over the names of buckets whose
     pairs are grouped, so many together, with those that BM25, or the model in a folder, confuses
     them with.
     """
@@ -63,6 +70,8 @@ class TrainConfig:
     teacher_weight: float = 0.0
     word_teacher: str = ""
     word_prior: float = 0.0
+    free_scale: float = 0.5
+    taught_share: float = 0.0
     hard_negatives: tuple[str, ...] = ()
     hard_negatives_model: str = ""
     hard_negatives_group: int = 8

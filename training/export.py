@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import torch
 from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
@@ -16,10 +17,9 @@ def export(weights: Tensor, tokenizer: Tokenizer, folder: Path) -> None:
     """Write tokenizer and weights to ``folder``, replacing it as a whole (its card stays).
 
     Vectors of texts come out in single precision with length one; a text without tokens gets the
-    zero vector. On disk a token is its direction in half precision and its norm, in the layout of
-    model2vec (``embeddings`` and ``weights``), for two reasons: directions use the range of half
-    precision evenly, and ``StaticEmbedding`` multiplies the two in single precision when it loads
-    them. Weights that were loaded in half precision would turn an empty text into not-a-number.
+    zero vector. On disk a token is a row of integers of eight bits and their scale, in the layout of
+    model2vec (``embeddings`` and ``weights``), which ``StaticEmbedding`` multiplies in single
+    precision when it loads them.
     """
     model = SentenceTransformer(
         modules=[StaticEmbedding(tokenizer, embedding_weights=weights), Normalize()],
@@ -29,8 +29,8 @@ def export(weights: Tensor, tokenizer: Tokenizer, folder: Path) -> None:
     beside = folder.with_name(folder.name + ".new")
     shutil.rmtree(beside, ignore_errors=True)
     model.save_pretrained(str(beside), create_model_card=False)
-    norms = weights.norm(dim=1)
-    tensors = {"embeddings": (weights / norms.clamp_min(1e-12)[:, None]).half(), "weights": norms}
+    scales = weights.abs().amax(dim=1).clamp_min(1e-12) / 127
+    tensors = {"embeddings": (weights / scales[:, None]).round().to(torch.int8), "weights": scales}
     save_file(tensors, beside / "model.safetensors")
     (beside / "model.safetensors").chmod(0o644)
     _exchange(beside, folder)

@@ -26,6 +26,7 @@ from training.config import PairsConfig
 LANGUAGES = ("zh", "ko", "en")
 LAW_MEMBER_LIMIT = 2_000_000
 ARTICLE = re.compile(r"^第[一二三四五六七八九十百千零〇]+条(?:之[一二三四五六七八九十]+)?[\s　]+")
+PHRASE_END = re.compile(r"[，、：。；,:;]")
 SENTENCE_END = re.compile(r"(?<=[。；;])")
 
 
@@ -191,11 +192,13 @@ def _parse_law(text: str) -> tuple[str, list[str]]:
     return title, articles
 
 
-def law_pairs(archive: Path, neighbours: int, titles: int, rng: random.Random) -> Iterator[Pair]:
-    """Pairs from laws: two parts of one article, and the title of a law with one of its articles.
+def law_pairs(archive: Path, config: PairsConfig, rng: random.Random) -> Iterator[Pair]:
+    """Pairs from laws: a sentence and its article, and the title of a law with one of its articles.
 
     The first kind is the inverse cloze task (Lee et al. 2019, "Latent Retrieval for Weakly
-    Supervised Open Domain Question Answering"), over sentences instead of passages.
+    Supervised Open Domain Question Answering"), over sentences instead of passages. Most sentences
+    are taken out of the article; some stay, which teaches that equal words count too. Some are cut
+    down to one phrase, as short as a question.
     """
     split_articles, titled = [], []
     for title, articles in read_laws(archive):
@@ -205,12 +208,23 @@ def law_pairs(archive: Path, neighbours: int, titles: int, rng: random.Random) -
                 split_articles.append((f"law/{title}/{number}", sentences))
             if len(article) >= 30:
                 titled.append((title, article))
-    for record, sentences in rng.sample(split_articles, min(neighbours, len(split_articles))):
-        cut = rng.randrange(len(sentences))
-        rest = "".join(sentences[:cut] + sentences[cut + 1 :])[:400]
-        yield Pair("laws.neighbours", "zh-zh", record, sentences[cut][:200], rest)
-    for title, article in rng.sample(titled, min(titles, len(titled))):
+    neighbours = min(config.laws_neighbours, len(split_articles))
+    for record, sentences in rng.sample(split_articles, neighbours):
+        asked, rest = _cloze(sentences, config, rng)
+        yield Pair("laws.neighbours", "zh-zh", record, asked[:200], rest[:400])
+    for title, article in rng.sample(titled, min(config.laws_titles, len(titled))):
         yield Pair("laws.titles", "zh-zh", f"law/{title}", title, article[:300])
+
+
+def _cloze(sentences: list[str], config: PairsConfig, rng: random.Random) -> tuple[str, str]:
+    """One of ``sentences``, or a phrase of it, and the others, perhaps with it."""
+    cut = rng.randrange(len(sentences))
+    kept = rng.random() < config.laws_kept
+    rest = "".join(s for place, s in enumerate(sentences) if kept or place != cut)
+    phrases = [phrase for phrase in PHRASE_END.split(sentences[cut]) if len(phrase) >= 8]
+    if phrases and rng.random() < config.laws_phrases:
+        return rng.choice(phrases), rest
+    return sentences[cut], rest
 
 
 def limited(pairs: Iterable[Pair], limits: dict[str, int], rng: random.Random) -> list[Pair]:
@@ -244,7 +258,7 @@ def collect(data: Path, repository: Path, config: PairsConfig, seed: int) -> lis
         p for p in itertools.chain(glossary, written) if not in_holdout(p.record, config.holdout)
     ]
     translations = read_translations(repository / "training" / "texts")
-    laws = law_pairs(data / "laws.tar.xz", config.laws_neighbours, config.laws_titles, rng)
+    laws = law_pairs(data / "laws.tar.xz", config, rng)
     return limited([*parallel, *laws, *kept, *translations], config.limits, rng)
 
 

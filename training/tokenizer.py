@@ -42,6 +42,9 @@ HAN = re.compile(r"[㐀-䶿一-鿿]+")
 # Korean compounds of the training texts would else become single tokens that no other text has.
 LONG_HANGUL = re.compile(r"[가-힣]{5,}")
 COMMON_LETTERS = {"en": re.compile(r"[a-z]{2,}"), "ko": re.compile(r"[가-힣]{1,4}")}
+# A border of scripts; what belongs to none of these (signs, letters of other scripts, characters newer
+# than any table) is a run of its own. ``pre_tokenizers.UnicodeScripts`` would drop such characters.
+SCRIPTS = r"[\p{Han}\p{Hiragana}\p{Katakana}ー]+|\p{Hangul}+|\p{Latin}+|\p{Cyrillic}+|\p{Greek}+"
 INVISIBLE = r"[\u00AD\u200B-\u200F\u202A-\u202E\u2060-\u2064\uFEFF]"
 
 
@@ -94,7 +97,7 @@ def untrained() -> Tokenizer:
             pre_tokenizers.WhitespaceSplit(),
             pre_tokenizers.Punctuation("isolated"),
             pre_tokenizers.Digits(individual_digits=False),
-            pre_tokenizers.UnicodeScripts(),
+            pre_tokenizers.Split(Regex(SCRIPTS), "isolated"),
         ]
     )
     return tokenizer

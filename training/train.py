@@ -228,14 +228,17 @@ class RowAdam:
 
 
 def initial_weights(counts: Ints, words: Floats | None, config: TrainConfig, seed: int) -> Tensor:
-    """The directions of ``words`` (random ones without), with norms falling with frequency:
-    ``a / (a + p)``, the smooth inverse frequency of Arora et al. 2017."""
+    """The directions of ``words`` in the first dimensions, as many as they have, and random ones in
+    the others, with norms falling with frequency: ``a / (a + p)``, the smooth inverse frequency of
+    Arora et al. 2017."""
     frequency = torch.from_numpy(counts / max(1, counts.sum())).float()
+    generator = torch.Generator().manual_seed(seed)
+    directions = torch.randn(len(counts), config.dimension, generator=generator)
     if words is not None:
-        directions = torch.from_numpy(words) * config.dimension**0.5
-    else:
-        generator = torch.Generator().manual_seed(seed)
-        directions = torch.randn(len(counts), config.dimension, generator=generator)
+        taught = words.shape[1]
+        length = torch.tensor(taught**0.5)
+        free = functional.normalize(directions[:, taught:], dim=1) * length * config.free_scale
+        directions = torch.cat([torch.from_numpy(words) * length, free], dim=1)
     weights: Tensor = directions * config.initial_scale * (1e-3 / (1e-3 + frequency))[:, None]
     return weights
 
@@ -308,7 +311,8 @@ class Teacher:
         self._row[[index[text] for text in english]] = np.arange(len(english))
 
     def loss(self, vectors: Tensor, left: Ints, right: Ints) -> Tensor:
-        """Mean of 1 - cosine between each text and the teacher's vector of it or of its partner."""
+        """Mean of 1 - cosine between each text and the teacher's vector of it or of its partner, in
+        the teacher's dimensions: the first."""
         own = self._row[np.concatenate([left, right])]
         partner = self._row[np.concatenate([right, left])]
         row = np.where(own >= 0, own, partner)
@@ -316,7 +320,8 @@ class Teacher:
         if not len(known):
             return vectors.new_zeros(())
         target = self._vectors[torch.from_numpy(row)[known]].float()
-        return 1 - (vectors[known] * target).sum(dim=1).mean()
+        taught = functional.normalize(vectors[known, : target.shape[1]], dim=1)
+        return 1 - (taught * target).sum(dim=1).mean()
 
 
 def train(
@@ -343,6 +348,7 @@ def train(
     words = None
     if config.word_teacher:
         words = token_vectors(tokenizer, config.word_teacher, config.teacher, work)
+    taught = config.dimension if words is None else words.shape[1]
     weights = initial_weights(counts, words, config, seed)
     optimiser = RowAdam(weights)
     teacher = Teacher(pairs, index, config, work) if config.teacher else None
@@ -360,7 +366,9 @@ def train(
             sums = functional.embedding_bag(
                 torch.from_numpy(places), local, torch.from_numpy(both.starts[:-1]), mode="sum"
             )
-            vectors = functional.normalize(sums, dim=1)
+            # The free dimensions would else learn the records by heart, and the others nothing.
+            seen = sums[:, :taught] if rng.random() < config.taught_share else sums
+            vectors = functional.normalize(seen, dim=1)
             same = not_negatives(left, right, record)
             loss = contrastive_loss(
                 vectors[: len(left)], vectors[len(left) :], same, config.temperature

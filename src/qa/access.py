@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from qa.errors import AccessError
+from qa.sessions import EndedSessions
 
 if TYPE_CHECKING:
     import argparse
@@ -130,7 +131,7 @@ class Access:
         self._users: dict[str, User] = {}
         self._reading = Lock()
         self._secret = secret
-        self._ended: OrderedDict[str, float] = OrderedDict()
+        self._ended = EndedSessions(users.with_name(f"{users.name}.ended")) if users else None
         self._failures = Failures()
         # A hash takes 64 MiB for a moment: not as many at once as there are threads.
         self._hashing = BoundedSemaphore(2)
@@ -172,15 +173,13 @@ class Access:
     def log_out(self, token: str) -> None:
         """Ends a session before its time, wherever its cookie has been copied to."""
         session = self._session(token)
-        if session:
-            self._ended[session[2]] = time.time() + SESSION_SECONDS
-            while self._ended and next(iter(self._ended.values())) < time.time():
-                self._ended.popitem(last=False)
+        if session and self._ended is not None:
+            self._ended.add(session[2])
 
     def user(self, token: str) -> User | None:
         """The user whose session a cookie's token is; None where it is none or has ended."""
         session = self._session(token) if token and self.configured else None
-        if session is None or session[2] in self._ended:
+        if session is None or self._ended is None or session[2] in self._ended:
             return None
         self._refresh()
         user = self._users.get(session[0])

@@ -7,9 +7,10 @@ what depends on all documents (rarity, ranks, look-ups) is worked out from array
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,12 @@ from qa.corpus import Corpus
 from qa.encoder import Encoder
 from qa.glossary import Glossary, Term
 from qa.lexical import LexicalIndex, LexicalWriter
+from qa.provisions import clauses_of, joined
 from qa.records import Names, TextFile, document_record, write_array
-from qa.shards import Analysed, Embedded, Parsed, key
+from qa.shards import Analysed, Embedded, Parsed, embed_words, key, read_vectors
+from qa.splicing import Earlier, LexicalSplicer
 from qa.stores.faiss import FaissWriter
-from qa.types import Document
+from qa.types import Document, Provision
 
 _WORDS_EXACT_UP_TO = 5_000
 """Words whose vectors are kept as they are: a question looks up several, 0.5 ms each."""
@@ -31,14 +34,23 @@ _BUCKETS = 64
 """Groups of words that are embedded together, by their keys: a new word costs one group."""
 
 
+class Same(NamedTuple):
+    """A document of an earlier build: its position and those of its passages."""
+
+    document: int
+    passages: range
+
+
 @dataclass(frozen=True, slots=True)
 class Shards:
-    """The three results of one document, as functions that read them."""
+    """The three results of one document, as functions that read them; and which document and
+    which passages of the earlier build it is word for word, where it stood there."""
 
     heading: Document
     parsed: Callable[[], Parsed]
     analysed: Callable[[], Analysed]
     embedded: Callable[[], Embedded]
+    same: Same | None = None
 
 
 def assemble(
@@ -50,6 +62,7 @@ def assemble(
     compressed: bool,
     cache: Cache,
     progress: Callable[[int], None],
+    earlier: Path | None = None,
 ) -> tuple[int, int, list[bytes]]:
     """Writes all files of a build but the manifest and the receipt.
 
@@ -58,13 +71,16 @@ def assemble(
         glossary: all terms that texts were analysed with.
         compressed: whether the vectors of the shards are.
         progress: told how many documents are written.
+        earlier: the build of which ``Shards.same`` speaks: most documents are in it.
 
     Returns:
         How many clauses and passages there are, and the keys of what was used of the cache.
     """
     _write_terms(folder, "departments", companions.departments)
     _write_terms(folder, "glossary", glossary)
-    writer = _Writer(folder, Glossary(companions.departments), encoder.dimension, compressed)
+    writer = _Writer(
+        folder, Glossary(companions.departments), encoder.dimension, compressed, earlier
+    )
     try:
         for done, shard in enumerate(shards, start=1):
             writer.add(shard)
@@ -88,22 +104,25 @@ class _Writer:
     """Writes documents one after the other."""
 
     def __init__(
-        self, folder: Path, departments: Glossary, dimension: int, compressed: bool
+        self,
+        folder: Path,
+        departments: Glossary,
+        dimension: int,
+        compressed: bool,
+        earlier: Path | None,
     ) -> None:
         self._folder, self._departments = folder, departments
         self._canonical: dict[str, frozenset[str]] = {}
-        self._records = {
-            name: TextFile(folder, name)
-            for name in ("documents", "texts", "clauses", "passages", "translations", "titles")
-        }
-        self._lexical = LexicalWriter(folder, "terms")
-        self._document_lexical = LexicalWriter(folder, "document_terms")
+        self._records = {name: TextFile(folder, name) for name in _RECORDS}
+        self._lexical = _lexical_writer(folder, "terms", earlier)
+        self._document_lexical = _lexical_writer(folder, "document_terms", earlier)
+        self._taken = -1
         self._vectors = {
             "passages": FaissWriter(folder, "passages", dimension, compressed),
             "titles": FaissWriter(folder, "titles", dimension, compressed=False),
             "outside": FaissWriter(folder, "outside", dimension, compressed=False),
         }
-        self._parts: tuple[TextFile | LexicalWriter | FaissWriter, ...] = (
+        self._parts: tuple[TextFile | LexicalWriter | LexicalSplicer | FaissWriter, ...] = (
             *self._records.values(),
             self._lexical,
             self._document_lexical,
@@ -127,8 +146,7 @@ class _Writer:
         self._add_arrays(position, parsed, analysed)
         self._duties += map(self._named, parsed.departments)
         self._places.append(frozenset(parsed.places))
-        self._lexical.add(analysed.terms)
-        self._document_lexical.add(analysed.document_terms)
+        self._add_terms(analysed, shard.same)
         self._vectors["passages"].add(embedded.passages)
         self._vectors["titles"].add(embedded.title)
         self._vectors["outside"].add(embedded.outside)
@@ -136,6 +154,17 @@ class _Writer:
         self.surfaces.append(analysed.surfaces)
         self.ids += parsed.ids
         self.passages += len(analysed.table)
+
+    def _add_terms(self, analysed: Analysed, same: Same | None) -> None:
+        passages, documents = self._lexical, self._document_lexical
+        splices = isinstance(passages, LexicalSplicer) and isinstance(documents, LexicalSplicer)
+        if splices and same is not None and same.document > self._taken:
+            passages.take(same.passages)
+            documents.take(range(2 * same.document, 2 * same.document + 2))
+            self._taken = same.document
+        else:
+            passages.add(analysed.terms)
+            documents.add(analysed.document_terms)
 
     def _add_records(self, heading: Document, parsed: Parsed, analysed: Analysed) -> None:
         self._records["documents"].add_record(document_record(heading))
@@ -147,6 +176,10 @@ class _Writer:
         for language, title in analysed.titles.items():
             self._records["titles"].add_record(
                 {"document_id": heading.id, "language": language, "title": title}
+            )
+        for clause, provision in _laid(heading, parsed.ids):
+            self._records["provisions"].add_record(
+                {"position": len(self.ids) + clause, "provision": asdict(provision)}
             )
 
     def _add_arrays(self, position: int, parsed: Parsed, analysed: Analysed) -> None:
@@ -205,6 +238,33 @@ class _Writer:
             part.abandon()
 
 
+_RECORDS = (
+    "documents", "texts", "clauses", "passages", "translations", "titles", "provisions",
+)  # fmt: skip
+
+
+def _lexical_writer(
+    folder: Path, name: str, earlier: Path | None
+) -> LexicalWriter | LexicalSplicer:
+    return (
+        LexicalSplicer(folder, name, Earlier(earlier, name))
+        if earlier
+        else LexicalWriter(folder, name)
+    )
+
+
+def _laid(heading: Document, ids: Sequence[str]) -> list[tuple[int, Provision]]:
+    """What is known of single clauses of a document, each with the position of its clause among
+    ``ids``."""
+    paths = [clause.partition("#")[2] for clause in ids] if heading.provisions else []
+    found = [
+        replace(provision, clause=ids[place])
+        for provision in heading.provisions
+        for place in clauses_of(provision.clause, paths)
+    ]
+    return [(ids.index(provision.clause), provision) for provision in joined(found)]
+
+
 def _firsts(groups: NDArray[np.generic], count: int) -> NDArray[np.int64]:
     """Where each of ``count`` groups begins in the ascending ``groups``, and where the last ends."""
     return np.searchsorted(groups, np.arange(count + 1)).astype(np.int64)
@@ -231,17 +291,18 @@ def _write_words(folder: Path, writer: _Writer, encoder: Encoder, cache: Cache) 
     keys, surfaces = _first_surfaces(writer)
     rows = LexicalIndex(folder, "terms").rows_of_keys(keys)
     write_array(folder / "vocabulary.npy", rows.astype(np.int32))
-    store = FaissWriter(folder, "words", encoder.dimension, len(keys) > _WORDS_EXACT_UP_TO)
+    compressed = len(keys) > _WORDS_EXACT_UP_TO
+    store = FaissWriter(folder, "words", encoder.dimension, compressed)
     used = []
     for bucket in _buckets(keys):
         words = [surfaces[position] for position in bucket]
-        wanted = key("words", encoder.fingerprint, *words)
+        wanted = key("words", encoder.fingerprint, compressed, *words)
         data = cache.get(wanted)
         if data is None:
-            data = encoder.encode(words).tobytes()
+            data = embed_words(words, encoder, compressed)
             cache.put(wanted, data)
         used.append(wanted)
-        store.add(np.frombuffer(data, np.float32).reshape(len(words), encoder.dimension))
+        store.add(read_vectors(data))
     store.close()
     return used
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -45,6 +46,9 @@ from qa.types import (
 )
 
 _LISTED = 10
+_REMEMBERED = 256
+"""Answers that are kept: people click on what is suggested, and a program that holds a conversation
+sends all of it each time."""
 _UNSURE = 0.15
 """Above the border of an answer, up to which an answer has to survive a rewording."""
 _UNCOVERED = 0.35
@@ -90,6 +94,7 @@ class Assistant:
         self._retriever = Retriever(index, encoder, ranking)
         self.catalogue = self._retriever.catalogue
         self._references = References(self.catalogue)
+        self._answered = lru_cache(maxsize=_REMEMBERED)(self._asked)
 
     @classmethod
     def open(
@@ -130,14 +135,24 @@ class Assistant:
             previous: the answer before, to which a follow-up question may refer.
             scope: further limits.
             today: the day on which policies have to hold; the present day where it is None.
+
+        Raises:
+            IndexDamaged: files that were verified meanwhile are not what was built.
         """
+        self.index.check()
         language = language or detect_language(question)
+        limits, day = _within(scope or Scope(), documents), today or date.today()
+        return self._answered(question, language, limits, day, previous)
+
+    def _asked(
+        self, question: str, language: Language, limits: Scope, day: date, previous: Answer | None
+    ) -> Answer:
+        """The answer to a question that has not just been asked."""
         intent = read_intent(question, language)
         if intent.invalid:
             return Answer(question, language, Outcome.INVALID, reply=intent.invalid)
         if intent.small_talk:
             return Answer(question, language, Outcome.SMALL_TALK, reply=intent.small_talk)
-        limits, day = _within(scope or Scope(), documents), today or date.today()
         asked = _Asked(
             question, language, intent, limits, self.catalogue.mask(limits), day, question, previous
         )
@@ -255,7 +270,7 @@ class Assistant:
             allowed = np.zeros(len(self.catalogue.document_of), bool)
             allowed[places] = True
             return self._choice_of(self._found(asked, allowed), asked)
-        lapsed = self.catalogue.lapsed(asked.day)[self.catalogue.document_of[places]]
+        lapsed = self.catalogue.lapsed(asked.day)[places]
         places = places[np.argsort(lapsed, kind="stable")][:_LISTED]
         return self._of_these(asked, [self.index.clauses[place] for place in places])
 
@@ -333,7 +348,7 @@ class Assistant:
             places = places[asked.allowed[places]]
         if not len(places):
             return None
-        lapsed = self.catalogue.lapsed(asked.day)[self.catalogue.document_of[places]]
+        lapsed = self.catalogue.lapsed(asked.day)[places]
         places = places[np.argsort(lapsed, kind="stable")]
         clauses = [self.index.clauses[place] for place in places[:_MOST_CITED]]
         return Answer(
@@ -404,7 +419,7 @@ class Assistant:
         return answering.in_force_first((*first, *added), self._ranking.answer)[:_LISTED]
 
     def _validity(self, clause: Clause, day: date) -> Validity:
-        return self.catalogue.validity(clause.document_id, day)
+        return self.catalogue.clause_validity(clause, day)
 
     def _document(self, clause: Clause) -> Document:
         return self.index.documents[self.catalogue.position(clause.document_id)]
@@ -477,9 +492,15 @@ class Assistant:
         )
 
     def cite(
-        self, question: str, clause: Clause, language: Language, today: date | None = None
+        self,
+        question: str,
+        clause: Clause,
+        language: Language,
+        today: date | None = None,
+        most: int = answering.MOST_QUOTES,
     ) -> Citation:
-        """A citation of ``clause`` that quotes the sentences which settle ``question`` best."""
+        """A citation of ``clause`` that quotes the at ``most`` so many sentences which settle
+        ``question`` best."""
         allowed = np.zeros(len(self.catalogue.document_of), bool)
         allowed[self.catalogue.clause_position(clause)] = True
         result = self._retriever.search(question, language, 1, allowed)
@@ -489,6 +510,7 @@ class Assistant:
             [(clause, self._language(clause))],
             language,
             quantity=read_intent(question, language).quantity or bool(find_numbers(question)),
+            most=most,
         )
         return self._cite(clause, language, sentences, today or date.today())
 

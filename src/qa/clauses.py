@@ -19,7 +19,7 @@ from statistics import median
 
 from qa import layout, markers, notes, outline, rows, tables, titles
 from qa.languages import NOTES, NUMBERING
-from qa.languages.grammar import ARTICLE, MarkerKind, Numbering
+from qa.languages.grammar import ARTICLE, MarkerKind, NoteGrammar, Numbering
 from qa.markers import Anchor, Marker
 from qa.notes import Name, Note
 from qa.outline import Unit
@@ -70,6 +70,8 @@ def split(document: Document) -> tuple[Clause, ...]:
         names = [name for note in inside for name in note.names]
         if not names:
             names = [*source.tabled(unit, document.text[start:end])]
+        if not names:
+            names = [*source.of_section(start)]
         clauses.append(
             Clause(
                 id=f"{document.id}#{numbers}{repeated}",
@@ -188,6 +190,8 @@ class _Source:
     appendices: list[int]
     rows: dict[str, dict[int, list[Row]]]
     """The rows of tables that name departments, by style and ordinal of their numbers."""
+    sections: list[tuple[int, int, tuple[Name, ...]]]
+    """Stretches whose clauses share the departments that one sentence names."""
 
     @classmethod
     def of(cls, document: Document) -> _Source:
@@ -213,7 +217,8 @@ class _Source:
         found = notes.apply_rule(text, found, grammar)
         starts = [note.start for note in found]
         tabled = _numbered(found_tables, units)
-        return cls(text, document.text, rules, roots, found, starts, appendices, tabled)
+        shared = list(_shared_by_section(text, roots, grammar))
+        return cls(text, document.text, rules, roots, found, starts, appendices, tabled, shared)
 
     def notes_in(self, start: int, end: int) -> list[Note]:
         """The notes that begin in a span."""
@@ -230,6 +235,14 @@ class _Source:
         alike = [(_shared(row.words, wording), row) for row in rows]
         share, row = max(alike, key=itemgetter(0), default=(0.0, None))
         return row.names if row and share >= _SHARED else ()
+
+    def of_section(self, start: int) -> Sequence[Name]:
+        """Whom a sentence names for all clauses of the section that the clause at ``start`` is in;
+        of nested sections the innermost counts."""
+        around = [
+            (last - first, names) for first, last, names in self.sections if first <= start < last
+        ]
+        return min(around, key=itemgetter(0))[1] if around else ()
 
     # --- levels ------------------------------------------------------------------------------
 
@@ -418,6 +431,31 @@ def _numbered(found: list[Table], units: list[Unit]) -> dict[str, dict[int, list
         for row in (row for table in found for row in table.rows):
             rows[kind.name][kind.ordinal(row.number)].append(row)
     return {name: dict(numbers) for name, numbers in rows.items()}
+
+
+def _shared_by_section(
+    text: str, roots: list[Unit], grammar: NoteGrammar
+) -> Iterator[tuple[int, int, tuple[Name, ...]]]:
+    """The stretches of text whose clauses a sentence gives to the same departments: those below the
+    heading under which it stands, those above it in the section that it closes."""
+    if not (found := list(grammar.section.finditer(text))):
+        return
+    units = [unit for root in roots for unit in root.walk() if len(unit.children) > 1]
+    for match in found:
+        names = notes.read(match.group("names"), grammar)
+        place = match.start("names")
+        if match.group("below"):
+            holders = [u for u in units if u.marker.end <= place < u.children[0].start]
+        else:
+            holders = [
+                u
+                for u in units
+                if u.children[-1].start < place < u.end
+                and not text[match.end() : u.end].strip(_BLANK + "）)。")
+                and text[: match.start()].rstrip(" \t\u3000")[-1:] == "\n"
+            ]
+        for holder in holders[-1:]:
+            yield holder.children[0].start, holder.end, names
 
 
 def _outside(found: list[Table], candidates: list[Marker]) -> list[Marker]:

@@ -142,6 +142,12 @@ class Settings(BaseSettings):
         description="sites that may show the chat in a frame, such as "
         "https://portal.example, with commas between them; empty: none but this one",
     )
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^/?#\s]+(/[^/?#\s]+)*)?$",
+        description="address of the chat on the internet, such as https://policy.example, to which "
+        "answers in messengers link; empty: they do not",
+    )
     kakao_secret: SecretStr | None = Field(
         None,
         description="turns the KakaoTalk skill server on: what its header Authorization must hold "

@@ -108,7 +108,7 @@ class SourceFile:
     @property
     def sidecar(self) -> Path | None:
         """The file beside it that says what its text does not, where there is one."""
-        return _sidecar(self.path)
+        return sidecar_of(self.path)
 
 
 def scan(folder: Path) -> list[SourceFile]:
@@ -132,7 +132,7 @@ def read_document(path: Path) -> tuple[Document, Reading]:
         CorpusError: it cannot be used; the error says why and what to do.
     """
     reading = readers.read(path)
-    return make_document(path.stem, reading.text, reading.title, _sidecar(path)), reading
+    return make_document(path.stem, reading.text, reading.title, sidecar_of(path)), reading
 
 
 def words_digest(text: str) -> str:
@@ -197,12 +197,16 @@ def read_corpus(folder: Path) -> Corpus:
         raise refusal(folder, "no_policy", details=details)
     companions = read_companions(folder, {document.id for document in documents})
     return replace(
-        companions, documents=resolve(documents), problems=(*problems, *companions.problems)
+        companions,
+        documents=resolve(documents),
+        digest=corpus_digest(folder),
+        problems=(*problems, *companions.problems),
     )
 
 
 def read_companions(folder: Path, known: set[str]) -> Corpus:
-    """All of a corpus but its documents, whose ids are ``known``: translations, wordings, tables."""
+    """All of a corpus but its documents, whose ids are ``known``, and its digest: translations,
+    wordings, tables."""
     problems: list[CorpusError] = []
     translations, wordings = (
         _of_known(_files(folder / name, ending, problems), known, problems)
@@ -221,7 +225,7 @@ def read_companions(folder: Path, known: set[str]) -> Corpus:
         ),
         departments=tuple(term for table in terms.get("departments.csv", ()) for term in table),
         glossary=tuple(term for table in terms.get("glossary.csv", ()) for term in table),
-        digest=corpus_digest(folder),
+        digest="",
         problems=tuple(problems),
     )
 
@@ -231,21 +235,27 @@ _SYSTEM = re.compile(r"\.|~\$|(?:thumbs\.db|desktop\.ini|readme(?:\..*)?)$", re.
 """Names of files that no one takes for a policy."""
 
 
-def corpus_digest(folder: Path) -> str:
-    """SHA-256 over names and contents of all files of ``folder`` that an index is made from."""
+def corpus_digest(folder: Path, sources: Iterable[SourceFile] | None = None) -> str:
+    """SHA-256 over names and contents of all files of ``folder`` that an index is made from.
+
+    ``sources`` is what ``scan`` has just found there, where that has been done.
+    """
+    if sources is None:
+        sources = scan(folder) if folder.is_dir() else ()
     digest = hashlib.sha256()
     tables = [folder / name for name in _TABLES if (folder / name).exists()]
     companions = [*_files(folder / TRANSLATIONS, "md"), *_files(folder / WORDINGS, "csv")]
-    for path in [*_policies(folder), *companions, *tables]:
-        digest.update(path.relative_to(folder).as_posix().encode("utf-8", "surrogateescape"))
-        digest.update(source_digest(path).encode())
+    others = (SourceFile(path, source_digest(path)) for path in [*companions, *tables])
+    for source in [*sources, *others]:
+        name = source.path.relative_to(folder).as_posix()
+        digest.update(name.encode("utf-8", "surrogateescape") + source.digest.encode())
     return digest.hexdigest()
 
 
 def source_digest(path: Path) -> str:
     """SHA-256 of a file and of its sidecar, where it has one."""
     digest = hashlib.sha256()
-    for part in (path, _sidecar(path)):
+    for part in (path, sidecar_of(path)):
         if part is None:
             continue
         try:
@@ -257,7 +267,8 @@ def source_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _sidecar(path: Path) -> Path | None:
+def sidecar_of(path: Path) -> Path | None:
+    """The file beside a policy that says what its text does not; None where there is none."""
     sidecar = path.with_name(f"{path.stem}{SIDECAR}")
     return sidecar if sidecar.is_file() else None
 

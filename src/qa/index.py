@@ -44,16 +44,31 @@ from qa.records import (
 from qa.stores import Engine
 from qa.stores.faiss import FaissStore
 from qa.stores.local import LocalEngine
-from qa.types import LANGUAGES, PASSAGE_KINDS, Clause, Document, Language, Passage, Translation
+from qa.types import (
+    LANGUAGES,
+    PASSAGE_KINDS,
+    Clause,
+    Document,
+    Language,
+    Passage,
+    Provision,
+    Translation,
+)
 
-FORMAT = 5
+FORMAT = 6
 """Raised with every change of what is stored or how texts are analysed."""
 
 VERIFIED_AT_ONCE = 1 << 28
 """Bytes of a build that are verified before it is used: a tenth of a second. Beyond, the small
 files are, and a thread goes through the large ones while the first questions are answered."""
 
+QUICK_UP_TO = 20_000
+"""Passages up to which an answer is a few milliseconds of computation."""
+
 _RECENT_DOCUMENTS = 64
+_RECENT_CLAUSES = 4096
+"""Clauses, their translations, and headings of documents, that are kept once read: a few MB. Questions come back to
+the same ones, and to read one takes as long as to search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +130,21 @@ class Documents(Records[Document]):
         self._texts = Texts(build, "texts")
         # The clauses of an answer are often neighbours: their document is read once.
         super().__init__(len(self._lines), lru_cache(maxsize=_RECENT_DOCUMENTS)(self._read))
+        self._headed = lru_cache(maxsize=_RECENT_CLAUSES)(self._read_heading)
 
     def _read(self, position: int) -> Document:
         return document_of(read_json(self._lines[position]), self._texts[position])
 
     def heading(self, position: int) -> Document:
         """The document at ``position`` with an empty text."""
+        return self._headed(position)
+
+    def _read_heading(self, position: int) -> Document:
         return document_of(read_json(self._lines[position]))
 
     def headings(self) -> Iterator[Document]:
         """All documents with empty texts."""
-        return map(self.heading, range(len(self)))
+        return map(self._read_heading, range(len(self)))
 
 
 class Translations(Mapping[str, tuple[Translation, ...]]):
@@ -135,12 +154,16 @@ class Translations(Mapping[str, tuple[Translation, ...]]):
         self._lines = Texts(build, "translations")
         self._clauses = read_array(build / "translated.npy")
         self._positions, self._ids = positions, ids
+        self._of = lru_cache(maxsize=_RECENT_CLAUSES)(self._read)
 
     def __getitem__(self, clause_id: str) -> tuple[Translation, ...]:
-        position = self._positions.position(clause_id)
-        first, last = np.searchsorted(self._clauses, [position, position + 1])
-        if first == last:
+        found = self._of(self._positions.position(clause_id))
+        if not found:
             raise KeyError(clause_id)
+        return found
+
+    def _read(self, position: int) -> tuple[Translation, ...]:
+        first, last = np.searchsorted(self._clauses, [position, position + 1])
         return tuple(_translation(read_json(self._lines[i])) for i in range(first, last))
 
     def __len__(self) -> int:
@@ -200,6 +223,8 @@ class Index:
         kind_of: the position of its kind in PASSAGE_KINDS; ``language_of`` that in LANGUAGES.
         sentence_of: the number of its sentence, −1 for other kinds.
         first_clause: documents + 1 positions; ``first_passage``: clauses + 1 positions.
+        provisions: what is known of single clauses (by their positions, with their ids) where it
+            is not what holds for their documents.
         departments: the glossary of departments; ``duties``: which clauses name which, by their
             canonical names.
         engine: searches the passages; ``terms`` are their terms: rows, frequencies, weights.
@@ -217,6 +242,7 @@ class Index:
     clauses: Records[Clause]
     passages: Records[Passage]
     translations: Translations
+    provisions: dict[int, Provision]
     titles: dict[tuple[str, str], str]
     departments: Glossary
     glossary: Glossary
@@ -247,6 +273,11 @@ class Index:
     verification: Verification = field(compare=False)
     _document_names: Names = field(compare=False)
     _clause_names: Names = field(compare=False)
+
+    @property
+    def quick(self) -> bool:
+        """Whether a question is answered within a few milliseconds, and without waiting for others."""
+        return not self.manifest.store and self.manifest.passages <= QUICK_UP_TO
 
     def document(self, document_id: str) -> Document:
         """The document of an id; raises KeyError where there is none."""
@@ -372,6 +403,21 @@ def is_intact(build: Path) -> bool:
         return False
 
 
+def has_postings(build: Path) -> bool:
+    """Whether the terms of a build lie in its folder, as they were built."""
+    names = [f"{name}." for name in ("terms", "document_terms")]
+    try:
+        raw = json.loads((build / "manifest.json").read_text(encoding="utf-8"))
+        if raw["format"] != FORMAT or raw["store"] or build_name(build) != build.name:
+            return False
+        for name, (_, digest) in raw["files"].items():
+            if name.startswith(tuple(names)):
+                _verify_contents(build / name, digest)
+    except (IndexUnusable, *_UNREADABLE):
+        return False
+    return True
+
+
 def stores_in(index_folder: Path) -> set[str]:
     """What ``Manifest.store`` says in the builds of an index folder."""
     found = set()
@@ -432,6 +478,7 @@ def _load(build: Path, store: str, manifest: Manifest, unverified: list[str]) ->
     clause_lines = Texts(build, "clauses")
     passage_texts = Texts(build, "passages")
 
+    @lru_cache(maxsize=_RECENT_CLAUSES)
     def clause(position: int) -> Clause:
         document = documents[int(arrays["document_of"][position])]
         return clause_of(read_json(clause_lines[position]), document)
@@ -449,7 +496,7 @@ def _load(build: Path, store: str, manifest: Manifest, unverified: list[str]) ->
         return documents.heading(position).id
 
     def clause_id(position: int) -> str:
-        return str(read_json(clause_lines[position])["id"])
+        return clause(position).id
 
     clauses = Records(len(clause_lines), clause)
     clause_names = Names(build, "clause_ids", clause_id)
@@ -461,6 +508,10 @@ def _load(build: Path, store: str, manifest: Manifest, unverified: list[str]) ->
         clauses=clauses,
         passages=Records(len(passage_texts), passage),
         translations=Translations(build, clause_names, clauses),
+        provisions={
+            record["position"]: Provision(**record["provision"])
+            for record in map(read_json, Texts(build, "provisions"))
+        },
         titles={
             (record["document_id"], record["language"]): record["title"]
             for record in map(read_json, Texts(build, "titles"))

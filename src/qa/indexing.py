@@ -14,22 +14,24 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from qa.assembly import Shards, assemble
-from qa.builds import build_lock, put_in_use
+import numpy as np
+
+from qa.assembly import Same, Shards, assemble
+from qa.builds import build_lock, current_name, put_in_use
 from qa.cache import Cache
 from qa.config import Settings, portable_model
 from qa.corpus import Corpus, SourceFile, Wording, corpus_digest, read_companions, scan, unite
 from qa.encoder import Encoder
 from qa.errors import CorpusError, PolicyError, StoreUnavailable
 from qa.glossary import Term, builtin_terms
-from qa.index import FORMAT, Manifest, build_name, file_digest, is_intact, stores_in
+from qa.index import FORMAT, Manifest, build_name, file_digest, has_postings, is_intact, stores_in
 from qa.readers import refusal
 from qa.receipt import FileReceipt, Receipt, refused_receipt
 from qa.shards import (
@@ -89,7 +91,7 @@ def build_index(
     store = Settings.from_environment().store if store is None else store
     report("read", 0, 1)
     sources = scan(corpus_folder)
-    digest = corpus_digest(corpus_folder)
+    digest = corpus_digest(corpus_folder, sources)
     try:
         with build_lock(index_folder), Cache(index_folder / "cache.db") as cache:
             build = _Build(corpus_folder, encoder, cache, report, workers, store, compressed)
@@ -134,11 +136,25 @@ class _Work:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What a build is written from: documents, the tables of the corpus, what became of its files."""
+    """What a build is written from: documents with the numbers of their passages, the tables of the
+    corpus, what became of its files."""
 
     works: Sequence[_Work]
+    passages: Sequence[int]
     companions: Corpus
     receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """A build before, and its documents by the keys of what was analysed of them."""
+
+    build: Path
+    documents: Mapping[bytes, Same]
+
+
+_FEW_CHANGED = 0.05
+"""Share of new and lost documents up to which the terms of the others are copied."""
 
 
 class _Build:
@@ -171,7 +187,8 @@ class _Build:
         works = self._embed(works)
         unmatched = [error for head in heads for error in head.unmatched]
         receipt = Receipt.of(receipts, [*companions.problems, *unmatched], duplicates)
-        parts = _Parts(works, replace(companions, digest=digest), receipt)
+        passages = [head.passages for head in heads]
+        parts = _Parts(works, passages, replace(companions, digest=digest), receipt)
         manifest, used = self._put_in_use(parts, index_folder)
         kept = {key for work in works for key in (work.parsed, work.analysed, work.embedded)}
         self._cache.keep_only({*kept, *used, *(file.parsed for file in files)})
@@ -321,7 +338,7 @@ class _Build:
         folder = Path(tempfile.mkdtemp(prefix=".building-", dir=index_folder))
         folder.chmod(0o755)  # who builds is not always who serves
         try:
-            manifest, used = self._write(folder, parts)
+            manifest, used = self._write(folder, parts, self._earlier(index_folder, parts))
             name = build_name(folder)
             target = index_folder / name
             if is_intact(target):  # nothing has changed: the build in use stays where it is
@@ -330,6 +347,7 @@ class _Build:
                 shutil.rmtree(target, ignore_errors=True)  # what is left of it
                 folder.rename(target)
             put_in_use(index_folder, name)
+            used.append(self._remember(name, parts))
             self._remove_unused(index_folder)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -351,7 +369,33 @@ class _Build:
             with suppress(StoreUnavailable):  # the next build tries again
                 remove_unused(self._store, index_folder, stores_in(index_folder))
 
-    def _write(self, folder: Path, parts: _Parts) -> tuple[Manifest, list[bytes]]:
+    def _remember(self, build: str, parts: _Parts) -> bytes:
+        """Keeps which documents a build is made of; the key of that."""
+        wanted = key("documents of", build)
+        sizes = np.array(parts.passages, np.int64).tobytes()
+        self._cache.put(wanted, b"".join(work.analysed for work in parts.works), sizes)
+        return wanted
+
+    def _earlier(self, index_folder: Path, parts: _Parts) -> _Earlier | None:
+        """The build in use with its documents, where most of the new ones are among them."""
+        build = index_folder / current_name(index_folder)
+        wanted = key("documents of", build.name)
+        documents, sizes = self._cache.get(wanted), self._cache.head(wanted)
+        if not documents or sizes is None or not has_postings(build):
+            return None
+        names = [documents[i : i + len(wanted)] for i in range(0, len(documents), len(wanted))]
+        borders = np.cumsum([0, *np.frombuffer(sizes, np.int64).tolist()]).tolist()
+        known = {
+            name: Same(place, range(*borders[place : place + 2]))
+            for place, name in enumerate(names)
+        }
+        new = sum(work.analysed not in known for work in parts.works)
+        gone = len(known.keys() - {work.analysed for work in parts.works})
+        return _Earlier(build, known) if new + gone <= _FEW_CHANGED * len(names) else None
+
+    def _write(
+        self, folder: Path, parts: _Parts, earlier: _Earlier | None
+    ) -> tuple[Manifest, list[bytes]]:
         works = parts.works
         shards = [
             Shards(
@@ -359,6 +403,7 @@ class _Build:
                 partial(self._parsed, work),
                 partial(self._analysed, work),
                 partial(self._embedded, work),
+                earlier.documents.get(work.analysed) if earlier else None,
             )
             for work in works
         ]
@@ -371,6 +416,7 @@ class _Build:
             self._compressed,
             self._cache,
             lambda done: self._report("index", done, len(works)),
+            earlier.build if earlier else None,
         )
         _write_json(folder / "receipt.json", parts.receipt.as_json())
         reference = self._move_passages(folder)

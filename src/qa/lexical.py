@@ -395,7 +395,7 @@ class LexicalWriter:
 
     def close(self) -> None:
         """Writes all files."""
-        keys = _distinct(self._keys)
+        keys = distinct_keys(self._keys)
         starts = np.concatenate(self._starts)
         counts = np.concatenate(self._counts)
         lengths = np.concatenate(self._lengths)
@@ -406,7 +406,8 @@ class LexicalWriter:
         inverted = sparse.csr_array((counts, terms, narrow), shape=shape).tocsc()
         for part, array in (
             ("keys", keys),
-            ("norms", _norms(lengths)),
+            ("norms", norms(lengths)),
+            ("lengths", lengths),
             ("forward_starts", starts),
             ("forward_terms", terms),
             ("forward_counts", counts),
@@ -433,7 +434,7 @@ class LexicalWriter:
         return terms
 
 
-def _distinct(parts: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
+def distinct_keys(parts: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
     """The keys of all parts, ascending; ``np.unique`` takes six times as long."""
     keys = np.concatenate([np.zeros(0, np.uint64), *parts])
     keys.sort()
@@ -442,7 +443,7 @@ def _distinct(parts: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
     return keys[first]
 
 
-def _norms(lengths: NDArray[np.int32]) -> Scores:
+def norms(lengths: NDArray[np.int32]) -> Scores:
     """k1 · (1 − b + b · length / mean length), shape (CHANNELS, texts): a term that stands once in
     a text of mean length counts fully. Lengths are counted by channel: a text has many more grams
     than concepts."""

@@ -10,13 +10,13 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from qa.dates import DATE, after, before, read_date
+from qa.dates import DATE, read_date
 from qa.errors import CorpusError
 from qa.glossary import places
 from qa.languages.en.imprint import IMPRINT as ENGLISH
@@ -24,7 +24,18 @@ from qa.languages.imprint import Imprint
 from qa.languages.ko.imprint import IMPRINT as KOREAN
 from qa.languages.zh.imprint import IMPRINT as CHINESE
 from qa.places import NATIONAL, innermost, places_named
-from qa.types import UNDATED, Document, Language
+from qa.provisions import (
+    amendments,
+    amendments_of,
+    clauses_of,
+    joined,
+    names_clauses,
+    of_itself,
+    of_named,
+    of_the_policy,
+    says,
+)
+from qa.types import UNDATED, Amendment, Document, Language, Provision
 
 _IMPRINTS: dict[Language, Imprint] = {"zh": CHINESE, "en": ENGLISH, "ko": KOREAN}
 _OPENING = 800
@@ -50,9 +61,12 @@ _STILL = re.compile(r"未|没有|not |아니")
 
 FIELDS = (
     "title", "number", "issuer", "region", "issued", "effective", "expires", "repealed",
-    "replaces", "replaced_by", "source",
+    "replaces", "replaced_by", "source", "clauses",
 )  # fmt: skip
 """What a sidecar file may say."""
+
+CLAUSE_FIELDS = ("effective", "expires", "repealed", "replaced_by")
+"""What it may say of a single clause."""
 
 _DATES = ("issued", "effective", "expires", "repealed")
 
@@ -64,9 +78,10 @@ def describe(document: Document, sidecar: Path | None = None) -> Document:
         CorpusError: the sidecar file is not TOML, or has a field that cannot be used.
     """
     said = _read_sidecar(sidecar) if sidecar is not None else {}
+    own = said.pop("provisions", ())
     # Much hangs on the date of issue ("in force from that day"): what is said of it counts first.
     described = _with_validity(replace(_with_imprint(document), **said))
-    return replace(described, **said)
+    return replace(described, **said, provisions=joined([*own, *described.provisions]))
 
 
 # --- the imprint: number, issuer, place, date of issue
@@ -221,14 +236,20 @@ def _with_validity(document: Document) -> Document:
     imprint = _IMPRINTS[document.language]
     effective, expires = document.effective, document.expires
     replaces: list[str] = []
-    for sentence in _sentences(document):
+    named: list[Provision] = []
+    amends = _listed_changes(document, imprint)
+    spoken = -1  # where the last sentence ends that speaks of the policy
+    for start, end, sentence in _sentences(document):
+        named += of_named(sentence, imprint, document.issued)
+        amends += amendments(sentence, imprint)
         replaces += _repealed_by(sentence, imprint)
-        if not imprint.subject.search(sentence):
+        ties = _begins_a_line(document.text, start) or start <= spoken + 1
+        said = of_the_policy(sentence, imprint, ties)
+        if not imprint.subject.search(said):
             continue
-        start = imprint.effective.search(sentence)
-        if start and (day := _start(start, document.issued)):
-            effective = day
-        expires = _end(sentence, imprint, effective or document.issued) or expires
+        spoken = end
+        effective = imprint.first_day(said, document.issued) or effective
+        expires = imprint.last_day(said, effective or document.issued) or expires
     if imprint.repealing.search(document.title):
         replaces += _listed(document)
     # A later version of a law holds from then on, whenever the first came into force.
@@ -236,18 +257,52 @@ def _with_validity(document: Document) -> Document:
     if effective and amended > effective and _is_much_later(amended, effective):
         effective = amended
     own = {document.title.strip("《》"), document.number}
-    named = tuple(name for name in dict.fromkeys(replaces) if name.strip("《》") not in own)
+    others = tuple(name for name in dict.fromkeys(replaces) if name.strip("《》") not in own)
     if imprint.draft.search(document.title):
-        named = ()
-    return replace(document, effective=effective, expires=expires, replaces=named)
+        others, amends = (), []
+    return replace(
+        document,
+        effective=effective,
+        expires=expires,
+        replaces=others,
+        provisions=joined(named),
+        amends=tuple(dict.fromkeys(amends)),
+    )
+
+
+def with_provisions(document: Document, clauses: Iterable[tuple[str, Sequence[str]]]) -> Document:
+    """The document with what its clauses, given as their numbers and sentences, say of themselves;
+    what is known of them already goes before."""
+    imprint = _IMPRINTS[document.language]
+    found = (of_itself(each, path, imprint, document.issued) for path, each in clauses)
+    return replace(document, provisions=joined([*document.provisions, *filter(says, found)]))
+
+
+def _listed_changes(document: Document, imprint: Imprint) -> list[Amendment]:
+    """What a policy that is made to change the one in its title changes of it, line by line."""
+    titles = _TITLE.findall(document.title)
+    if len(titles) != 1 or not imprint.amending.search(document.title):
+        return []
+    return [
+        amendment
+        for line in document.text.split("\n")
+        # 一、第五条修改为… has a number of its own, 第五条修改为… has not.
+        for bare in dict.fromkeys((line.strip(" \t\u3000"), _ENUMERATED.sub("", line.strip())))
+        for amendment in amendments_of(f"《{titles[0]}》", bare, imprint)
+    ]
 
 
 def _is_much_later(day: str, other: str) -> bool:
     return (date.fromisoformat(day) - date.fromisoformat(other)).days > 366
 
 
-def _sentences(document: Document) -> Iterator[str]:
-    """The sentences that may speak of validity."""
+def _begins_a_line(text: str, position: int) -> bool:
+    line = text[text.rfind("\n", 0, position) + 1 : position]
+    return not line.strip()
+
+
+def _sentences(document: Document) -> Iterator[tuple[int, int, str]]:
+    """The sentences that may speak of validity: where each begins and ends, and its wording."""
     text = document.text
     pattern = _SENTENCE if document.language == "zh" else _LATIN_SENTENCE
     words = _WORDS[document.language]
@@ -260,20 +315,27 @@ def _sentences(document: Document) -> Iterator[str]:
         match = pattern.match(text, start)
         if match:
             done = match.end()
-            yield _bare(match.group())
+            yield start, done, _bare(match.group())
 
 
 _WORDS: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(
         "施行|實施|实施|执行|執行|生效|试行|試行|实行|有效|期限|失效|废止|廢止|停止|不再|截止|终止"
+        "|(?:修改|修订|修正|调整|变更|改)为"
     ),
     "en": re.compile(
-        r"force|effect|valid|expire|repeal|abolish|annul|revoke|supersede|rescind|terminat", re.I
+        r"force|effect|valid|expire|repeal|abolish|annul|revoke|supersede|rescind|terminat|amended",
+        re.I,
     ),
-    "ko": re.compile("시행|유효|발효|폐지|까지"),
+    "ko": re.compile("시행|유효|발효|폐지|삭제|개정|까지|기간"),
 }
 _CLAUSE_NUMBER = re.compile(
     r"^(?:第[一二三四五六七八九十百零〇\d]+条|[一二三四五六七八九十]+、|[（(][一二三四五六七八九十\d]+[）)]|\d+[.．、]|제\s?\d+\s?조(?:\([^)]*\))?|Article\s\d+\.?)\s*"
+)
+
+
+_ENUMERATED = re.compile(
+    r"^(?:[一二三四五六七八九十]+、|[（(][一二三四五六七八九十\d]+[）)]|\d+[.．、])\s*"
 )
 
 
@@ -284,29 +346,6 @@ def _last_border(text: str, position: int) -> int:
 
 def _bare(sentence: str) -> str:
     return _CLAUSE_NUMBER.sub("", sentence.strip(" \t\u3000"))
-
-
-def _groups(match: re.Match[str]) -> dict[str, str]:
-    return {name: value for name, value in match.groupdict().items() if value}
-
-
-def _start(match: re.Match[str], issued: str) -> str:
-    """The first day: named, or a time after the day of issue, or that day."""
-    groups = _groups(match)
-    if span := groups.pop("span", ""):
-        return after(issued, span)
-    return read_date(next(iter(groups.values()))) if groups else issued
-
-
-def _end(sentence: str, imprint: Imprint, start: str) -> str:
-    """The last day that a sentence sets; ``UNDATED`` where it ends with an event."""
-    if found := imprint.until.search(sentence):
-        day = read_date(next(iter(_groups(found).values())), end=True)
-        if day and day > start:
-            return day
-    if found := imprint.lasting.search(sentence):
-        return before(after(start, next(iter(_groups(found).values())))) or UNDATED
-    return UNDATED if imprint.eventual.search(sentence) else ""
 
 
 # Titles in quotation marks; those within others are written with 〈〉 or stay nested.
@@ -336,7 +375,7 @@ def _repealed_by(sentence: str, imprint: Imprint) -> list[str]:
             numbers = rest.group("numbers").strip()
             numbers = numbers if document_number(numbers) else ""
             named.append(f"《{found.group(1)}》{numbers}")
-    if not named and verbs:
+    if not named and verbs and not names_clauses(sentence, imprint):
         head = sentence[: verbs[-1].start()]
         tail = document_numbers(head)
         named = (
@@ -418,7 +457,15 @@ def _read_sidecar(sidecar: Path) -> dict[str, Any]:
             f"is not TOML ({error})",
             'write one field a line: issuer = "…", issued = 2020-03-05',
         ) from error
-    values = {name: _value(sidecar, name, value) for name, value in fields.items()}
+    clauses = fields.pop("clauses", {})
+    values = _values(sidecar, fields, FIELDS)
+    if clauses:
+        values["provisions"] = _provisions(sidecar, clauses)
+    return values
+
+
+def _values(sidecar: Path, fields: dict[str, Any], known: Sequence[str]) -> dict[str, Any]:
+    values = {name: _value(sidecar, name, value, known) for name, value in fields.items()}
     effective, expires = values.get("effective", ""), values.get("expires", "")
     if effective and expires not in ("", UNDATED) and expires < effective:
         raise CorpusError(
@@ -427,11 +474,36 @@ def _read_sidecar(sidecar: Path) -> dict[str, Any]:
     return values
 
 
-def _value(sidecar: Path, name: str, value: Any) -> Any:
+def _provisions(sidecar: Path, clauses: Any) -> tuple[Provision, ...]:
+    """What the tables ``[clauses."第五条"]`` of a sidecar say."""
+    if not isinstance(clauses, dict) or not all(
+        isinstance(each, dict) for each in clauses.values()
+    ):
+        raise _wrong(sidecar, "clauses", clauses, 'write a table: [clauses."第五条"]')
+    return tuple(
+        Provision(number, **_values(sidecar, fields, CLAUSE_FIELDS))
+        for number, fields in clauses.items()
+    )
+
+
+def check_clauses(sidecar: Path, paths: Sequence[str]) -> None:
+    """Raises CorpusError where a sidecar file speaks of a clause that its policy, whose clauses
+    have the numbers ``paths``, does not have."""
+    for provision in _read_sidecar(sidecar).get("provisions", ()):
+        if not clauses_of(provision.clause, paths):
+            raise CorpusError(
+                sidecar,
+                f"speaks of a clause {provision.clause!r}, which the policy does not have or has more than once",
+                'write the number as printed, with those above it: [clauses."一/（二）"]; '
+                "`python -m qa clauses` shows them",
+            )
+
+
+def _value(sidecar: Path, name: str, value: Any, known: Sequence[str]) -> Any:
     """The value of a field of the sidecar as ``Document`` holds it."""
-    if name not in FIELDS:
-        near = difflib.get_close_matches(name, FIELDS, 1)
-        hint = f"did you mean {near[0]}" if near else f"known fields: {', '.join(FIELDS)}"
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]}" if near else f"known fields: {', '.join(known)}"
         raise CorpusError(sidecar, f"has an unknown field {name!r}", hint)
     if name == "replaces":
         names = [value] if isinstance(value, str) else value

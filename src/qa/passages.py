@@ -6,6 +6,7 @@ the customs, and a question about customs clearance is not a question about all 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
@@ -21,21 +22,30 @@ LONGEST_SENTENCE = 240
 LONGEST_UNNUMBERED = 500
 """Characters of a clause that is cut from text without numbers: what is quoted must be readable."""
 
+_FIGURES = re.compile(r"[0-9０-９]+(?:\.[0-9]+)?[%％‰万亿元倍]|百分之|[0-9]+个?(?:工作日|月|年|天)")
+
 
 def clause_sentences(clause: Clause, language: Language) -> list[tuple[int, int]]:
-    """Spans, within ``clause.text``, of the sentences of its wording (without the notes)."""
+    """Spans, within ``clause.text``, of the sentences of its wording (without the notes); the title
+    is the first of them where it is one itself, and says how much: 对改造按40%给予补贴。…"""
     borders = [
         clause.body_start,
         *(edge for note in clause.notes for edge in note),
         len(clause.text),
     ]
-    spans = []
+    spans = [(clause.title_start, clause.title_end + 1)] if _is_sentence(clause) else []
     for start, end in zip(borders[::2], borders[1::2], strict=True):
         wording = clause.text[start:end]
         spans += [
             (start + first, start + last) for first, last in sentence_spans(wording, language)
         ]
     return spans
+
+
+def _is_sentence(clause: Clause) -> bool:
+    """Whether the title is a sentence that runs on in the wording, with figures in it."""
+    runs_on = clause.text[clause.title_end : clause.title_end + 1] == "。"
+    return runs_on and bool(_FIGURES.search(clause.title))
 
 
 def passages(
@@ -68,7 +78,9 @@ def _variants(
         for piece in pieces(sentence, LONGEST_SENTENCE * (1 if language == "zh" else 3)):
             yield Passage(clause, "sentence", language, piece, number)
     joint = "" if language == "zh" else " "
-    yield Passage(clause, "clause", language, joint.join([title, *sentences]).strip())
+    repeated = bool(title) and joint.join(sentences).startswith(title)
+    whole = sentences if repeated else [title, *sentences]
+    yield Passage(clause, "clause", language, joint.join(whole).strip())
 
 
 def pieces(text: str, longest: int) -> list[str]:

@@ -5,7 +5,8 @@ not need them. Numbers that questions are about must stay: tariff codes (8, 10 o
 document numbers, amounts, dates, hotlines (12345, 400-…, 1588-…).
 
 What is masked where in doubt: a number of the shape of a person's (11 digits that begin like a
-Chinese mobile number), for a leak cannot be taken back. Names are not recognised.
+Chinese mobile number), for a leak cannot be taken back. Names are masked where somebody is
+introduced by one (``introductions``).
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from datetime import date
 from functools import cache
 from types import ModuleType
 
-EMAIL, IDENTITY, CARD, PHONE, PASSPORT = MARKS = (
+from qa.introductions import names
+
+EMAIL, IDENTITY, CARD, PHONE, PASSPORT, NAME = MARKS = (
     "[email]",
     "[identity number]",
     "[card number]",
     "[phone]",
     "[passport]",
+    "[name]",
 )
 """What stands in the place of personal data, in every language."""
 
@@ -69,8 +73,10 @@ def mask(text: str) -> str:
     """``text`` with personal data as marks; everything else as it was.
 
     Masked: e-mail addresses; phone numbers of China and Korea, others where they begin with ``+``;
-    Chinese and Korean identity numbers; bank cards; passports where they are called so.
+    Chinese and Korean identity numbers; bank cards; passports where they are called so; names by
+    which somebody is introduced.
     """
+    text = _without_names(text)
     text = _sub(_EMAIL, text, EMAIL, lambda _: True)
     text = _sub(_PASSPORT, text, PASSPORT, lambda _: True)
     if not re.search(r"\d", text):
@@ -84,6 +90,14 @@ def mask(text: str) -> str:
         text = _sub(pattern, text, PHONE, _is_no_amount)
     text = _sub(_LANDLINE, text, PHONE, _is_landline)
     return _sub(_LOCAL, text, PHONE, lambda _: True)
+
+
+def _without_names(text: str) -> str:
+    pieces, position = [], 0
+    for start, end in names(text):
+        pieces += [text[position:start], NAME]
+        position = end
+    return "".join([*pieces, text[position:]])
 
 
 def unmarked(text: str) -> str:

@@ -300,7 +300,7 @@ class QuoteChecker:
         self, piece: str, start: int, verdict: Verdict, clause: Clause, day: date
     ) -> Finding:
         document = self._catalogue.headings[self._catalogue.position(clause.document_id)]
-        validity = self._catalogue.validity(clause.document_id, day)
+        validity = self._catalogue.clause_validity(clause, day)
         end = start + len(piece)
         return Finding(piece, start, end, verdict, clause, document, validity=validity)
 

@@ -10,16 +10,17 @@ import json
 import math
 import mmap
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
 import xxhash
 from numpy.typing import DTypeLike, NDArray
 
-from qa.types import Clause, Document
+from qa.types import Amendment, Clause, Document, Provision
 
 Item = TypeVar("Item")
 Array = NDArray[Any]
@@ -31,9 +32,8 @@ _SMALL = 1 << 20
 """Bytes up to which an array is read at once: a memory map costs a page and more for each."""
 
 
-def read_array(path: Path, mode: Literal["r", "r+"] = "r") -> Array:
-    """The array of an ``.npy`` file, memory-mapped where it is not small; only with mode ``r+`` may
-    it be changed, and then the file is.
+def read_array(path: Path) -> Array:
+    """The array of an ``.npy`` file, memory-mapped where it is not small; not to be changed.
 
     NumPy's own reader parses the header as Python, which CPython 3.11 cannot do in two threads at
     once ("AST constructor recursion depth mismatch"); an index is opened while another answers.
@@ -52,11 +52,10 @@ def read_array(path: Path, mode: Literal["r", "r+"] = "r") -> Array:
         begin, length = file.tell(), path.stat().st_size
         if length != begin + dtype.itemsize * math.prod(shape):
             raise ValueError(f"{path.name} is not as long as it says")
-        if (mode == "r" and length <= _SMALL) or length == begin:  # nothing cannot be mapped
+        if length <= _SMALL:
             return np.frombuffer(file.read(), dtype).reshape(shape)
-    mapped = np.memmap(path, dtype, mode, begin, shape)
     # As a plain array: each slice of a memory map is three times as slow.
-    return mapped if mode == "r+" else mapped.view(np.ndarray)
+    return np.memmap(path, dtype, "r", begin, shape).view(np.ndarray)
 
 
 def write_array(path: Path, array: Array) -> None:
@@ -207,7 +206,8 @@ class Names:
             KeyError: there is no such name.
         """
         key = np.uint64(_name_key(name))
-        first, last = (int(np.searchsorted(self._keys, key, side)) for side in ("left", "right"))
+        # Not NumPy's search: it lets go of the interpreter, which others then have to give back.
+        first, last = bisect_left(self._keys, key), bisect_right(self._keys, key)
         for place in self._places[first:last].tolist():
             if self._name_at(place) == name:
                 return int(place)
@@ -243,18 +243,21 @@ def read_json(text: str) -> dict[str, Any]:
 
 
 _DOCUMENT_FIELDS = [field.name for field in fields(Document) if field.name != "text"]
+_PARTS = {"provisions": Provision, "amends": Amendment}
 _CLAUSE_FIELDS = [field.name for field in fields(Clause) if field.name != "text"]
 
 
 def document_record(document: Document) -> dict[str, Any]:
     """A document without its text, which is stored apart."""
-    return {name: getattr(document, name) for name in _DOCUMENT_FIELDS}
+    record = {name: getattr(document, name) for name in _DOCUMENT_FIELDS}
+    return record | {name: [asdict(each) for each in record[name]] for name in _PARTS}
 
 
 def document_of(record: Mapping[str, Any], text: str = "") -> Document:
     """The document of a ``document_record``."""
     lists = {name: tuple(record[name]) for name in ("replaces", "sources")}
-    return Document(**{**record, **lists, "text": text})
+    parts = {name: tuple(kind(**each) for each in record[name]) for name, kind in _PARTS.items()}
+    return Document(**{**record, **lists, **parts, "text": text})
 
 
 def clause_record(clause: Clause) -> dict[str, Any]:

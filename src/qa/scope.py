@@ -6,7 +6,7 @@ clauses within the limits are found, however many better ones lie outside.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
@@ -18,9 +18,10 @@ from qa.evidence import Collector
 from qa.index import Index
 from qa.metadata import is_draft, is_provisional
 from qa.places import NATIONAL, around, places_in
+from qa.provisions import of_clause
 from qa.status import validity
 from qa.text import normalise
-from qa.types import UNDATED, Clause, Document, Validity
+from qa.types import UNDATED, Clause, Document, Status, Validity
 
 Mask = NDArray[np.bool_]
 
@@ -41,7 +42,7 @@ class Scope:
         region: a place, in any language: policies that hold there or in a part of it.
         since, until: the first and last day of issue, ``YYYY-MM-DD``; a policy whose date is not
             known is outside.
-        in_force_on: a day on which the policy is known to be in force.
+        in_force_on: a day on which the clause is known to be in force.
         department: the name of a department that the clause names.
     """
 
@@ -70,6 +71,7 @@ class Catalogue:
         self._index, self._collector = index, collector
         self.headings = tuple(index.documents.headings())
         self._position = {document.id: place for place, document in enumerate(self.headings)}
+        self._provisions = {each.clause: each for each in index.provisions.values()}
         self.document_of = index.document_of
         self.numbers = Numbers.of(index)
         self._issuers = [normalise(document.issuer) for document in self.headings]
@@ -113,8 +115,25 @@ class Catalogue:
         """Whether a document of the index holds on ``day``."""
         return validity(self.headings[self._position[document_id]], day, self.title)
 
+    def clause_validity(self, clause: Clause, day: date) -> Validity:
+        """Whether a clause of the index holds on ``day``."""
+        heading = self.headings[self._position[clause.document_id]]
+        return validity(of_clause(heading, self._provisions.get(clause.id)), day, self.title)
+
     def _lapsed(self, day: date) -> Mask:
-        """The documents that do not hold on ``day``: ended before it, or not yet begun."""
+        """The clauses that do not hold on ``day``: ended before it, or not yet begun."""
+        return self._by_clause(self._lapsed_documents(day), day, lambda status: status.lapsed)
+
+    def _by_clause(self, documents: Mask, day: date, holds: Callable[[Status], bool]) -> Mask:
+        """A mask over the clauses from one over the documents that ``holds`` makes of the status of
+        each: some clauses have one of their own."""
+        clauses = documents[self.document_of] if len(documents) else np.zeros(0, bool)
+        for place, provision in self._index.provisions.items():
+            heading = of_clause(self.headings[self.document_of[place]], provision)
+            clauses[place] = holds(validity(heading, day).status)
+        return clauses
+
+    def _lapsed_documents(self, day: date) -> Mask:
         on = day.isoformat()
         ended = (self._repealed != "") & ((self._repealed == UNDATED) | (self._repealed <= on))
         expired = (self._expires != "") & (self._expires != UNDATED) & (self._expires < on)
@@ -124,7 +143,7 @@ class Catalogue:
     def _holding(self, scope: Scope, day: date) -> Mask:
         """The clauses within a scope whose policies have neither ended before ``day`` nor yet to
         begin: those in force, and those of which nothing is known."""
-        holding = ~self.lapsed(day)[self.document_of]
+        holding = ~self.lapsed(day)
         within = self.mask(scope)
         return holding if within is None else holding & within
 
@@ -134,6 +153,8 @@ class Catalogue:
             return None
         documents = self._documents_within(scope)
         clauses = documents[self.document_of] if len(documents) else np.zeros(0, bool)
+        if scope.in_force_on:
+            clauses &= self._in_force(date.fromisoformat(scope.in_force_on))
         if scope.department:
             named = np.zeros(len(clauses), bool)
             named[self._of_department(scope.department)] = True
@@ -170,13 +191,12 @@ class Catalogue:
             within &= self._issued >= scope.since
         if scope.until:
             within &= (self._issued != "") & (self._issued <= scope.until)
-        if scope.in_force_on:
-            within &= self._in_force(date.fromisoformat(scope.in_force_on))
         return within
 
     def _in_force(self, day: date) -> Mask:
-        """The documents that are known to hold on ``day``, as ``status.validity`` says of each."""
-        return np.asarray((self._effective != "") & ~self._open & ~self.lapsed(day), bool)
+        """The clauses that are known to hold on ``day``, as ``status.validity`` says of each."""
+        known = (self._effective != "") & ~self._open & ~self._lapsed_documents(day)
+        return self._by_clause(known, day, lambda status: status is Status.IN_FORCE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ document. So any of them can be done by another process, or in another build.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -25,12 +25,13 @@ from safetensors.numpy import load, save
 from qa.alignment import clause_translations, clause_wordings, unmatched
 from qa.analysis import Analyser
 from qa.clauses import remainder, split
-from qa.corpus import Corpus, read_document, source_digest, words_digest
+from qa.corpus import Corpus, read_document, sidecar_of, source_digest, words_digest
 from qa.encoder import Encoder
 from qa.errors import CorpusError
 from qa.lexical import Counts, term_key
+from qa.metadata import check_clauses, with_provisions
 from qa.numbers import clause_number, is_article
-from qa.passages import passages, unnumbered_clauses
+from qa.passages import clause_sentences, passages, unnumbered_clauses
 from qa.places import document_places
 from qa.receipt import FileReceipt, file_receipt, refused_receipt
 from qa.records import (
@@ -43,7 +44,15 @@ from qa.records import (
     read_json,
 )
 from qa.stores.faiss import Codes
-from qa.types import LANGUAGES, PASSAGE_KINDS, Clause, Document, Language, number_chain
+from qa.types import (
+    LANGUAGES,
+    PASSAGE_KINDS,
+    Clause,
+    Document,
+    Language,
+    number_chain,
+    number_path,
+)
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -163,13 +172,29 @@ _TRIES = 3
 def _parse(path: Path, name: str) -> tuple[bytes, bytes]:
     try:
         document, reading = read_document(path)
+        numbered = split(document)
+        if sidecar := sidecar_of(path):
+            check_clauses(sidecar, [number_path(clause) for clause in numbered])
     except CorpusError as error:
         return _head(refused_receipt(name, error)), _parsed(None, [])
-    numbered = split(document)
+    document = with_provisions(document, sentences_by_number(numbered, document.language))
     outside = unnumbered_clauses(document, remainder(document, numbered))
     clauses = sorted([*numbered, *outside], key=lambda clause: clause.start)
     receipt = file_receipt(name, reading, document, clauses)
     return _head(receipt, document), _parsed(document, clauses)
+
+
+def sentences_by_number(
+    clauses: Iterable[Clause], language: Language
+) -> Iterator[tuple[str, list[str]]]:
+    """The number of each clause with those above it, and its sentences, the first of which may be
+    its title, too."""
+    for clause in clauses:
+        spans = clause_sentences(clause, language)
+        runs_on = clause.text[clause.title_end :].startswith(("。", ".", "；", ";"))
+        if clause.title and runs_on and spans[:1] != [(clause.title_start, clause.title_end + 1)]:
+            spans.insert(0, (clause.title_start, clause.title_end))
+        yield number_path(clause), [clause.text[start:end] for start, end in spans]
 
 
 def _head(receipt: FileReceipt, document: Document | None = None) -> bytes:
@@ -381,12 +406,7 @@ class Embedded:
     def read(cls, data: bytes) -> Embedded:
         """What ``embed`` gave."""
         arrays = load(data)
-        rows: NDArray[np.float32] | Codes
-        if "sketches" in arrays:
-            rows = Codes(arrays["sketches"], arrays["codes"], arrays["scales"])
-        else:
-            rows = arrays["passages"]
-        return cls(rows, arrays["title"], arrays["outside"])
+        return cls(_vectors(arrays), arrays["title"], arrays["outside"])
 
 
 def title_of(heading: Document, parsed: Parsed) -> str:
@@ -400,13 +420,31 @@ def embed(title: str, analysed: Analysed, encoder: Encoder, compressed: bool) ->
     texts = analysed.passage_texts()
     vectors = encoder.encode([*texts, title, *analysed.outside])
     found, of_title, outside = np.split(vectors, [len(texts), len(texts) + 1])
-    arrays: dict[str, NDArray[Any]] = {"title": of_title, "outside": outside}
-    if compressed:
-        codes = Codes.of(found)
-        arrays |= {"sketches": codes.sketches, "codes": codes.codes, "scales": codes.scales}
-    else:
-        arrays["passages"] = found
+    arrays = {"title": of_title, "outside": outside, **_vector_arrays(found, compressed)}
     return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+
+
+def embed_words(words: Sequence[str], encoder: Encoder, compressed: bool) -> bytes:
+    """The vectors of words, which ``read_vectors`` reads."""
+    return save(_vector_arrays(encoder.encode(words), compressed))
+
+
+def read_vectors(data: bytes) -> NDArray[np.float32] | Codes:
+    """What ``embed_words`` gave."""
+    return _vectors(load(data))
+
+
+def _vector_arrays(vectors: NDArray[np.float32], compressed: bool) -> dict[str, NDArray[Any]]:
+    if not compressed:
+        return {"passages": vectors}
+    codes = Codes.of(vectors)
+    return {"sketches": codes.sketches, "codes": codes.codes, "scales": codes.scales}
+
+
+def _vectors(arrays: Arrays) -> NDArray[np.float32] | Codes:
+    if "sketches" in arrays:
+        return Codes(arrays["sketches"], arrays["codes"], arrays["scales"])
+    return arrays["passages"]
 
 
 # --- bytes

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 from qa.metadata import document_number, is_draft, is_provisional, repeals_only
 from qa.places import NATIONAL, places_named
 from qa.text import normalise
-from qa.types import UNDATED, Document, Status, Validity
+from qa.types import UNDATED, Amendment, Document, Provision, Status, Validity
 
 _QUOTED = re.compile(r"《(.+)》", re.DOTALL)
 _NUMBERED = re.compile(
@@ -72,24 +72,35 @@ def _first(*days: str) -> str:
 
 
 def resolve(documents: Sequence[Document]) -> tuple[Document, ...]:
-    """The documents with ``repealed``, ``replaced_by`` and ``doubt`` filled in from what the others
-    say that they replace, and from later versions under the same title. Pure; the order is kept.
+    """The documents with ``repealed``, ``replaced_by``, ``doubt`` and ``provisions`` filled in from
+    what the others say that they replace or amend, and from later versions under the same title.
+    Pure; the order is kept.
 
     What a document itself (its sidecar) says of its end is left as it is. A title that fits
     several policies ends none of them for certain: they are in ``doubt``.
     """
     catalogue = _Catalogue(documents)
     ends: dict[str, list[_End]] = defaultdict(list)
+    changed: dict[str, list[Provision]] = defaultdict(list)
     for document in documents:
         if is_draft(document):
             continue
+        for amendment in document.amends:
+            for target, provision in catalogue.amended(amendment, document):
+                changed[target.id].append(provision)
         for name in document.replaces:
             found, certain = catalogue.find(name, document)
             for target in found:
                 ends[target.id].append(_End(document, certain, not repeals_only(document)))
     for older, newer, certain in catalogue.versions():
         ends[older.id].append(_End(newer, certain, True))
-    return tuple(_ended(document, ends[document.id], catalogue) for document in documents)
+    return tuple(
+        replace(
+            _ended(document, ends[document.id], catalogue),
+            provisions=(*document.provisions, *changed[document.id]),
+        )
+        for document in documents
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +171,25 @@ class _Catalogue:
             titled = {id_: each for id_, each in titled.items() if not each.number}
         found = list(titled.values())
         return found, len(found) == 1 and _same_place(by, found[0])
+
+    def amended(self, amendment: Amendment, by: Document) -> Iterator[tuple[Document, Provision]]:
+        """The policies one of whose clauses ``by`` ends or changes, each with what is known of it
+        then; a text that is not older has the change in it."""
+        found, certain = self.find(amendment.policy, by)
+        for document in found:
+            if document.issued and by.issued and document.issued >= by.issued:
+                continue
+            if not certain or amendment.part or not document.issued:
+                yield document, Provision(amendment.clause, doubt=by.id)
+                continue
+            yield (
+                document,
+                Provision(
+                    amendment.clause,
+                    repealed=amendment.day or by.effective or by.issued or UNDATED,
+                    replaced_by=by.id if amendment.changes else "",
+                ),
+            )
 
     def versions(self) -> Iterable[tuple[Document, Document, bool]]:
         """Pairs of an earlier and the next later policy under one title, each with whether the later

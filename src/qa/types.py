@@ -19,6 +19,38 @@ LANGUAGES: tuple[Language, ...] = ("zh", "en", "ko")
 
 
 @dataclass(frozen=True, slots=True)
+class Provision:
+    """What is known of the clause with a printed number, where it is not what holds for the whole
+    policy; the fields mean what those of ``Document`` do, empty ones say nothing."""
+
+    clause: str
+    effective: str = ""
+    expires: str = ""
+    repealed: str = ""
+    replaced_by: str = ""
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """That a policy ends or changes a clause of another.
+
+    Attributes:
+        policy: the other one, as written: a title, a number, or both.
+        clause: the number of the clause, as written.
+        day: the first day on which the clause no longer holds as it is, where it is named.
+        changes: whether another wording takes its place.
+        part: whether only a part of it is meant.
+    """
+
+    policy: str
+    clause: str
+    day: str = ""
+    changes: bool = False
+    part: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """One policy as it was published.
 
@@ -40,6 +72,8 @@ class Document:
         doubt: the id of a policy that may have repealed this one: a title that fits several.
         source: the address that it was taken from.
         sources: the files that it was read from, where several were the same policy.
+        provisions: what is known of single clauses beyond what holds for all of them.
+        amends: the clauses of other policies that it ends or changes.
     """
 
     id: str
@@ -58,6 +92,8 @@ class Document:
     doubt: str = ""
     source: str = ""
     sources: tuple[str, ...] = ()
+    provisions: tuple[Provision, ...] = ()
+    amends: tuple[Amendment, ...] = ()
 
 
 UNDATED = "undated"
@@ -78,6 +114,11 @@ class Status(StrEnum):
     def ended(self) -> bool:
         """Whether it held once and no longer does."""
         return self in (Status.EXPIRED, Status.REPEALED, Status.REPLACED)
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether it does not hold: it has ended, or has not begun yet."""
+        return self.ended or self is Status.NOT_YET
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The faces scanned by axe-core: three languages, wide and light, narrow and dark."""
+"""Chat and desk scanned by axe-core: three languages, wide and narrow, light and dark."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def violations(page: Any) -> list[str]:
     ]
 
 
-VIEWS = [(1440, "light"), (390, "dark")]
+VIEWS = [(width, scheme) for width in (1440, 390) for scheme in ("light", "dark")]
 
 
 @pytest.mark.parametrize(("width", "scheme"), VIEWS)
@@ -55,8 +55,11 @@ def test_the_chat_has_no_serious_findings(
 
 
 @pytest.mark.parametrize(("width", "scheme"), VIEWS)
-def test_the_desk_has_no_serious_findings(app: App, chromium: Any, scheme: str, width: int) -> None:
-    visit = Visit(chromium, app.address, "zh-CN", width, path="/desk", color_scheme=scheme)
+@pytest.mark.parametrize("tag", QUESTIONS)
+def test_the_desk_has_no_serious_findings(
+    app: App, chromium: Any, tag: str, scheme: str, width: int
+) -> None:
+    visit = Visit(chromium, app.address, tag, width, path="/desk", color_scheme=scheme)
     assert violations(visit.page) == []
     visit.look_up("退税")
     assert violations(visit.page) == []

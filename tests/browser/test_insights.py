@@ -14,7 +14,7 @@ import openpyxl
 import pytest
 
 from browser.conftest import App, Visit
-from browser.test_accessibility import violations
+from browser.test_accessibility import VIEWS, violations
 from qa.access import Role, User, hasher, write_users
 from qa.config import ROOT
 from qa.journal import Entry, Journal
@@ -110,12 +110,12 @@ def test_the_page_tells_what_was_asked(office: App, chromium: Any, tag: str, wid
     visit.context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("tag", WORDS)
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
 def test_the_page_has_no_serious_findings(
-    office: App, chromium: Any, scheme: str, width: int
+    office: App, chromium: Any, tag: str, scheme: str, width: int
 ) -> None:
-    visit = visit_of(office, chromium, "zh-CN", width=width, color_scheme=scheme)
+    visit = visit_of(office, chromium, tag, width=width, color_scheme=scheme)
     visit.page.wait_for_function("document.querySelectorAll('.figure:has(.main-svg)').length === 6")
     assert violations(visit.page) == []
     visit.page.locator(".tables summary").click()
@@ -270,3 +270,44 @@ def test_who_logs_in_gets_to_the_page_and_out_again(guarded: App, chromium: Any)
     page.goto(f"{guarded.address}/insights/")
     assert urlsplit(page.url).path == "/login"
     context.close()
+
+
+def test_a_clerk_leaves_the_desk_by_keyboard_and_nothing_behind(
+    guarded: App, chromium: Any
+) -> None:
+    context = chromium.new_context(locale="en-US", viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(f"{guarded.address}/desk/")
+    page.keyboard.type("li")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.fill(".search input", "export tax refund")
+    page.wait_for_selector(".found [role=option]")
+    leave = page.get_by_role("button", name="Log out")
+    leave.wait_for()
+    assert violations(page) == []
+    page.locator("header [data-act=language]").last.focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('.leave') !== null")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/login")
+    page.goto(f"{guarded.address}/desk/")
+    assert urlsplit(page.url).path == "/login"
+    assert "export" not in page.evaluate("JSON.stringify({...sessionStorage})")
+    page.goto(guarded.address)
+    page.wait_for_selector(".qa:not([hidden])")
+    assert not page.get_by_role("button", name="Log out").is_visible()
+    context.close()
+
+
+def test_the_page_says_that_an_index_is_being_built(office: App, chromium: Any) -> None:
+    visit = visit_of(office, chromium)
+    text = {"en": "Building.", "zh": "正在更新。", "ko": "갱신 중."}
+    state = {"state": "building", "build": "", "text": text, "renewed": text}
+    visit.page.route("**/status/build", lambda route: route.fulfill(json=state))
+    visit.page.wait_for_selector(".building:not([hidden])")
+    assert visit.page.locator(".building").inner_text() == "Building."
+    visit.page.click("[data-act=language][data-language=ko]")
+    visit.page.wait_for_function("document.querySelector('.building').textContent === '갱신 중.'")
+    visit.context.close()

@@ -9,6 +9,7 @@ from qa.api.mount import mount
 from qa.api.problems import add_problems
 from qa.config import Settings
 from qa.errors import SettingsError
+from qa.operations.limits import Rates
 
 MOUNT = "/channels"
 
@@ -21,10 +22,12 @@ def mount_channels(app: FastAPI, source: Source, settings: Settings) -> None:
     """
     channels = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     add_problems(channels)
+    rates = Rates(settings.rate_limit)
     if settings.kakao_secret:
         from qa.channels.kakao import kakao
 
-        channels.include_router(kakao(source, settings.kakao_secret.get_secret_value()))
+        secret = settings.kakao_secret.get_secret_value()
+        channels.include_router(kakao(source, secret, rates=rates, public_url=settings.public_url))
     if settings.wechat_token:
         from qa.channels.cipher import MessageCipher
         from qa.channels.wechat import wechat
@@ -40,5 +43,5 @@ def mount_channels(app: FastAPI, source: Source, settings: Settings) -> None:
                     "QA_WECHAT_KEY", f"is no EncodingAESKey: {error}", "copy it from the account"
                 ) from error
         token = settings.wechat_token.get_secret_value()
-        channels.include_router(wechat(source, token, cipher))
+        channels.include_router(wechat(source, token, cipher, rates))
     mount(app, MOUNT, channels)

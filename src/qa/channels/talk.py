@@ -15,6 +15,7 @@ from qa.api.conversation import LONGEST_TEXT, MOST_EARLIER, Given, Question, Sou
 from qa.index import Index
 from qa.journal import Face
 from qa.messages import message
+from qa.operations.limits import Rates
 from qa.types import Answer, Citation, Focus, Outcome
 
 _REMEMBERED_SECONDS = 1800
@@ -31,15 +32,20 @@ class Thread:
     offered: tuple[str, ...] = ()
 
 
+class AskedTooMuch(Exception):
+    """Somebody asks more than the limit allows."""
+
+
 class Conversations:
-    """Answers people, each in the thread of their own conversation.
+    """Answers people, each in the thread of their own conversation, and within limits of their own:
+    all of them come from the address of the platform.
 
     Threads are kept for half an hour under a digest of whoever it is; with several processes a
     question may reach one that does not know the thread: it is then answered by itself.
     """
 
-    def __init__(self, source: Source, face: Face) -> None:
-        self._source, self._face = source, face
+    def __init__(self, source: Source, face: Face, rates: Rates | None = None) -> None:
+        self._source, self._face, self._rates = source, face, rates
         self._threads: TTLCache[bytes, Thread] = TTLCache(_REMEMBERED_PEOPLE, _REMEMBERED_SECONDS)
         self._lock = Lock()
 
@@ -49,7 +55,12 @@ class Conversations:
         Args:
             chosen: the id of the clause that they have chosen in place of a text; one that there is
                 not any more is passed over. The number of one that was offered chooses it, too.
+
+        Raises:
+            AskedTooMuch: this person has, lately.
         """
+        if self._rates and self._rates.wait(f"{self._face} {person}"):
+            raise AskedTooMuch
         key = sha256(person.encode()).digest()
         with self._lock:
             thread = self._threads.get(key) or Thread()

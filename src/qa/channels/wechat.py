@@ -26,8 +26,9 @@ from starlette.responses import PlainTextResponse, Response
 from qa.api.conversation import Source
 from qa.api.problems import Refused
 from qa.channels.cipher import MessageCipher, Rejected, is_signed, signature
-from qa.channels.talk import Conversations, fitting
+from qa.channels.talk import AskedTooMuch, Conversations, fitting
 from qa.messages import message
+from qa.operations.limits import Rates
 from qa.types import Language
 
 PATH = "/wechat"
@@ -77,15 +78,21 @@ class _Signed:
 _Signature = Annotated[_Signed, Depends()]
 
 
-def wechat(source: Source, token: str, cipher: MessageCipher | None = None) -> APIRouter:
+def wechat(
+    source: Source,
+    token: str,
+    cipher: MessageCipher | None = None,
+    rates: Rates | None = None,
+) -> APIRouter:
     """The server of an official account.
 
     Args:
         token: with which requests are signed.
         cipher: of encrypted messages; without it they come in clear.
+        rates: how much one person may ask.
     """
     router = APIRouter()
-    conversations = Conversations(source, "wechat")
+    conversations = Conversations(source, "wechat", rates)
     replies: TTLCache[str, _Reply] = TTLCache(10_000, _REPEATED_SECONDS)
 
     def check(signed: _Signed) -> None:
@@ -134,7 +141,10 @@ def _answer(conversations: Conversations, said: Message) -> str:
     text = said.get("Content" if kind == "text" else "Recognition", "")
     if not text.strip():
         return message(_LANGUAGE, "channel.text_only")
-    given = conversations.ask(said.get("FromUserName", ""), text)
+    try:
+        given = conversations.ask(said.get("FromUserName", ""), text)
+    except AskedTooMuch:
+        return message(_LANGUAGE, "channel.too_many")
     return fitting(given.answer, given.assistant.index, _TEXT, _bytes)
 
 

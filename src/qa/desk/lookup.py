@@ -119,7 +119,7 @@ class Lookup:
             if (found.score < _NAMED and answer.hits) or not _is_within(found.owner, within):
                 continue
             clause = self.index.clauses[found.owner]
-            validity = self._assistant.catalogue.validity(clause.document_id, date.today())
+            validity = self._assistant.catalogue.clause_validity(clause, date.today())
             known = hits.get(clause.id) or Hit(clause, 0.0, 0, validity)
             score = max(found.score, known.probability)
             hits[clause.id] = replace(known, probability=score)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
+import numpy as np
+from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
 from qa.languages.zh import segment as chinese
@@ -26,8 +29,12 @@ _LEAST_TYPED = {True: 5, False: 3}
 """Characters from which slips are looked for: two of three letters are in many words."""
 _LEAST_SOUND = 2
 """Letters from which a beginning is compared with sounds."""
-_MOST_COMPARED = 40_000
-"""Names that are compared for slips one by one, within 10 ms."""
+_RUN = {True: 3, False: 1}
+"""Characters of the runs that a name shares with what was typed, before it is compared for slips."""
+_MOST_COMPARED = 200_000
+"""Names that are compared for slips."""
+_MOST_KEPT = 200
+"""Names of each way to fit, of which the best owners are taken."""
 
 _SPACE = re.compile(r"[\s'’·]+")
 
@@ -55,9 +62,16 @@ class Names:
 
     def __init__(self, names: Sequence[tuple[int, str]]) -> None:
         self._names = names
-        self._forms = [spelling(name) for _, name in names]
-        sounds = ((place, sound(name)) for place, (_, name) in enumerate(names))
-        self._sounds = [(place, each) for place, each in sounds if each.letters]
+        self._forms = _Joined([spelling(name) for _, name in names])
+        self._runs = {latin: _Runs(self._forms, size) for latin, size in _RUN.items()}
+        sounds = [(place, sound(name)) for place, (_, name) in enumerate(names)]
+        with_sound = [(place, each) for place, each in sounds if each.letters]
+        self._sounding_places = np.array([place for place, _ in with_sound], np.int64)
+        self._letters = _Joined([each.letters for _, each in with_sound])
+        self._initials = _Joined([each.initials for _, each in with_sound])
+        self._borders = np.zeros(len(self._letters.text) + 1, bool)
+        for start, (_, each) in zip(self._letters.starts.tolist(), with_sound, strict=True):
+            self._borders[[start + border for border in each.borders]] = True
 
     def search(self, text: str, limit: int) -> list[Found]:
         """The owners whose names fit best, best first, each once with its best name."""
@@ -73,47 +87,122 @@ class Names:
             :limit
         ]
 
-    def _keep(self, best: dict[int, Found], places: Iterator[tuple[int, float]]) -> None:
+    def _keep(self, best: dict[int, Found], places: Iterable[tuple[int, float]]) -> None:
         for place, score in places:
             owner, name = self._names[place]
             if owner not in best or score > best[owner].score:
                 best[owner] = Found(owner, name, score)
 
-    def _spelt(self, typed: str) -> Iterator[tuple[int, float]]:
-        for place, form in enumerate(self._forms):
-            if typed in form:
-                grade = _BEGINS if form.startswith(typed) else _CONTAINS
-                yield place, _EXACT if typed == form else grade + _SHARE * len(typed) / len(form)
+    def _spelt(self, typed: str) -> list[tuple[int, float]]:
+        places, offsets = self._forms.find(typed)
+        places, first = np.unique(places, return_index=True)
+        share = len(typed) / self._forms.lengths[places]
+        grades = np.where(offsets[first] == 0, _BEGINS, _CONTAINS) + _SHARE * share
+        return _best(places, np.where(share == 1, _EXACT, grades))
 
-    def _sounding(self, text: str) -> Iterator[tuple[int, float]]:
+    def _sounding(self, text: str) -> list[tuple[int, float]]:
         """Names by full pinyin or initials; Han characters in what was typed are sounds, too, so
         that a wrong character of the right sound does no harm."""
         typed = _letters(text)
         if len(typed) < _LEAST_SOUND:
-            return
-        only_letters = typed.isascii() and typed == spelling(text)
-        for place, each in self._sounds:
-            if typed in each.letters and (at := _at_border(each, typed)) >= 0:
-                grade = _SOUNDS_CONTAIN if at else _SOUNDS_BEGIN
-                share = len(typed) / len(each.letters)
-                yield place, _SOUNDS_EXACT if share == 1 else grade + _SHARE * share
-            elif only_letters and typed in each.initials:
-                grade = _SOUNDS_BEGIN if each.initials.startswith(typed) else _SOUNDS_CONTAIN
-                yield place, grade + _SHARE * len(typed) / len(each.initials)
+            return []
+        places, offsets = self._letters.find(typed)
+        at_border = self._borders[self._letters.starts[places] + offsets]
+        places, first = np.unique(places[at_border], return_index=True)
+        share = len(typed) / self._letters.lengths[places]
+        begins = offsets[at_border][first] == 0
+        grades = np.where(begins, _SOUNDS_BEGIN, _SOUNDS_CONTAIN) + _SHARE * share
+        full = _best(self._sounding_places[places], np.where(share == 1, _SOUNDS_EXACT, grades))
+        if not typed.isascii() or typed != spelling(text):
+            return full
+        initials, offsets = self._initials.find(typed)
+        initials, first = np.unique(initials, return_index=True)
+        share = len(typed) / self._initials.lengths[initials]
+        begins = offsets[first] == 0
+        grades = np.where(begins, _SOUNDS_BEGIN, _SOUNDS_CONTAIN) + _SHARE * share
+        other = ~np.isin(initials, places)
+        return [*full, *_best(self._sounding_places[initials[other]], grades[other])]
 
     def _alike(self, typed: str) -> Iterator[tuple[int, float]]:
         """Names with other letters in a few places; long ones are compared in part."""
         latin = typed.isascii()
         if len(typed) < _LEAST_TYPED[latin] or len(self._forms) > _MOST_COMPARED:
             return
+        sharing = self._runs[latin].sharing(typed, _LEAST_ALIKE[latin] / 100)
+        candidates = {place: self._forms[place] for place in sharing}
         for scorer in (fuzz.QRatio, fuzz.partial_ratio):
             if scorer is fuzz.partial_ratio and len(typed) < _LEAST_TYPED[latin] + 1:
                 return
             for form, ratio, place in process.extract(
-                typed, self._forms, scorer=scorer, score_cutoff=_LEAST_ALIKE[latin], limit=20
+                typed, candidates, scorer=scorer, score_cutoff=_LEAST_ALIKE[latin], limit=20
             ):
                 if len(form) >= len(typed) - 2:  # a short name is part of anything
                     yield place, _ALIKE * ratio / 100
+
+
+class _Joined:
+    """Many short texts as one, in which they are all looked through at once."""
+
+    def __init__(self, forms: Sequence[str]) -> None:
+        self.text = "\n".join(forms)
+        self.lengths = np.array([len(form) for form in forms], np.int64)
+        self.starts = np.cumsum(self.lengths + 1) - self.lengths - 1
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, place: int) -> str:
+        start = int(self.starts[place])
+        return self.text[start : start + int(self.lengths[place])]
+
+    def find(self, part: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where a part stands: the places of the texts, in order, and the offsets in them."""
+        at, found = self.text.find(part), []
+        while at >= 0:
+            found.append(at)
+            at = self.text.find(part, at + 1)
+        positions = np.array(found, np.int64)
+        places = np.searchsorted(self.starts, positions, "right") - 1
+        return places, positions - self.starts[places]
+
+
+class _Runs:
+    """The runs of ``size`` characters of many texts, each with the texts that have it."""
+
+    def __init__(self, texts: _Joined, size: int) -> None:
+        self._size, self._count = size, len(texts)
+        runs = _runs_of(texts.text, size)
+        order = np.argsort(runs, kind="stable")
+        self._runs = runs[order]
+        self._places = np.searchsorted(texts.starts, order, "right") - 1
+
+    def sharing(self, typed: str, alike: float) -> list[int]:
+        """The places of the texts that share as many runs with ``typed`` as they must to be
+        ``alike`` (a share of the characters): each character that differs changes ``size`` runs, and
+        one more where two have changed places."""
+        wanted = np.unique(_runs_of(typed, self._size))
+        first, last = (np.searchsorted(self._runs, wanted, side) for side in ("left", "right"))
+        shared = np.zeros(self._count, np.int64)
+        for start, end in zip(first.tolist(), last.tolist(), strict=True):
+            shared[np.unique(self._places[start:end])] += 1
+        differing = len(typed) - math.ceil(alike * (len(typed) - 1))
+        least = max(1, len(wanted) - differing * (self._size + 1))
+        return np.flatnonzero(shared >= least).tolist()
+
+
+def _runs_of(text: str, size: int) -> NDArray[np.uint64]:
+    """Each run of ``size`` characters, at most three, as a number (a character has 21 bits)."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+    count = max(0, len(codes) - size + 1)
+    runs = np.zeros(count, np.uint64)
+    for place in range(size):
+        runs = (runs << np.uint64(21)) | codes[place : place + count]
+    return runs
+
+
+def _best(places: NDArray[np.int64], scores: NDArray[np.float64]) -> list[tuple[int, float]]:
+    order = np.argsort(-scores, kind="stable")[:_MOST_KEPT]
+    return list(zip(places[order].tolist(), scores[order].tolist(), strict=True))
 
 
 def spelling(text: str) -> str:
@@ -145,11 +234,3 @@ def _letters(text: str) -> str:
         for script, run, _ in runs(normalise(text))
         if script != "hangul"
     )
-
-
-def _at_border(each: _Sound, typed: str) -> int:
-    """Where ``typed`` stands in the letters from the beginning of a syllable on; -1 nowhere."""
-    at = each.letters.find(typed)
-    while at >= 0 and at not in each.borders:
-        at = each.letters.find(typed, at + 1)
-    return at

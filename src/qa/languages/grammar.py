@@ -114,6 +114,9 @@ class NoteGrammar:
     """The most characters that a name has."""
     noise: re.Pattern[str]
     """Matches what stands in a list of names and is none."""
+    section: re.Pattern[str]
+    """A sentence that says who is responsible for all clauses of its section: group ``below`` or
+    ``above`` tells which, group ``names`` who."""
     first_leads: re.Pattern[str]
     """A rule, said once in the document: the first name leads."""
     first_group_leads: re.Pattern[str]

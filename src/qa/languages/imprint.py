@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from qa.dates import after, before, read_date
+from qa.types import UNDATED
+
 
 @dataclass(frozen=True, slots=True)
 class Imprint:
@@ -29,6 +32,16 @@ class Imprint:
         draft: a title of a text that is not in force yet and may never be.
         amended: a line of the head that tells of a later version. Group ``day``.
         issuer: the issuer at the beginning of a title. Group ``issuer``.
+        itself: at the beginning of a sentence: a clause speaks of itself ("this article …"). What
+            is said of it follows.
+        alone: a whole sentence that gives a time and nothing else: the last ``day``, or the
+            ``span``, and the first day ``from`` where it says so.
+        own_clause: the policy speaks of ``clauses`` of its own. What is said of them follows.
+        other_clause: it ends ``clauses`` of another policy (group ``ends`` is the verb, with the
+            day where one is named), or ``changes`` them; ``part`` where not the whole of them is
+            meant. The other is a ``title`` in quotation marks with its ``numbers``, or a ``number``.
+        amending: a title of a policy that changes the one named in it.
+        amended_clause: in such a policy, at the beginning of a sentence: as ``other_clause``.
     """
 
     number: re.Pattern[str]
@@ -44,6 +57,38 @@ class Imprint:
     draft: re.Pattern[str]
     amended: re.Pattern[str]
     issuer: re.Pattern[str]
+    itself: re.Pattern[str]
+    alone: re.Pattern[str]
+    own_clause: re.Pattern[str]
+    other_clause: re.Pattern[str]
+    amending: re.Pattern[str]
+    amended_clause: re.Pattern[str]
+
+    def first_day(self, sentence: str, issued: str) -> str:
+        """The day from which a sentence says that something holds: named, a time after the day of
+        issue, or that day; empty where it does not say."""
+        match = self.effective.search(sentence)
+        if match is None:
+            return ""
+        groups = _groups(match)
+        if span := groups.pop("span", ""):
+            return after(issued, span)
+        return read_date(next(iter(groups.values()))) if groups else issued
+
+    def last_day(self, sentence: str, start: str) -> str:
+        """The last day that a sentence sets for what holds from ``start``; ``UNDATED`` where it
+        ends with an event, empty where it does not say."""
+        if found := self.until.search(sentence):
+            day = read_date(next(iter(_groups(found).values())), end=True)
+            if day and day > start:
+                return day
+        if found := self.lasting.search(sentence):
+            return before(after(start, next(iter(_groups(found).values())))) or UNDATED
+        return UNDATED if self.eventual.search(sentence) else ""
+
+
+def _groups(match: re.Match[str]) -> dict[str, str]:
+    return {name: value for name, value in match.groupdict().items() if value}
 
 
 def labelled(names: str) -> re.Pattern[str]:

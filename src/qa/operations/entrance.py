@@ -205,8 +205,10 @@ class Entrance:
         """Seconds to wait for whoever has asked too much; counts the request."""
         if key:
             return self._rates.wait(f"key {key.number}", key.rate)
-        if request.path.startswith(_MOUNTS) or is_local(request.client, request.headers):
-            return 0  # a role, or whoever sits at this machine
+        if request.path.startswith((*_MOUNTS, *_KEYLESS)):
+            return 0  # a role, or a platform, whose people are counted one by one behind it
+        if is_local(request.client, request.headers):
+            return 0
         return self._rates.wait(client_of(request.client))
 
     # --- who may
@@ -371,22 +373,23 @@ def _length(headers: Headers) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
-_ROUTES = frozenset(
+ROUTES = frozenset(
     {
         *("/", "/config", "/faces", "/login", "/logout", "/healthz", "/readyz", "/metrics"),
-        *("/theme.css", "/status/build", "/insights/export"),
+        *("/theme.css", "/status/build", "/insights/export", "/widget", "/widget.js"),
         *(
             f"/api/v1/{name}"
             for name in (
-                *("answer", "answer/stream", "search", "documents", "clauses", "departments"),
-                *("glossary", "quote-check", "feedback"),
+                *("answer", "search", "documents", "clauses", "departments", "glossary"),
+                *("quote-check", "feedback"),
             )
         ),
-        *("/api/openapi.json", "/api/v1/openapi.json", "/v1/chat/completions", "/v1/models"),
+        *("/api/openapi.json", "/v1/chat/completions", "/v1/models"),
         *("/mcp", "/channels/kakao", "/channels/wechat"),
         *(f"/gradio_api/{name}" for name in _GRADIO_OPEN),
     }
 )
+"""What log and figures know by name; beside these there are ``/assets`` and ``/other``."""
 
 
 def route_of(path: str) -> str:
@@ -394,11 +397,11 @@ def route_of(path: str) -> str:
     anything or grow."""
     inner = "/" if path in _MOUNTS else _inner(path)
     mount = path if path in _MOUNTS else path[: len(path) - len(inner)]
-    if inner in _ROUTES:
+    if inner in ROUTES:
         return mount + inner
     first, second, third = (*inner.split("/")[1:4], "", "", "")[:3]
     for shorter in (f"/{first}/{second}/{third}", f"/{first}/{second}", f"/{first}"):
-        if shorter in _ROUTES:
+        if shorter in ROUTES:
             return mount + shorter
     return mount + ("/assets" if first in ("assets", "static") else "/other")
 

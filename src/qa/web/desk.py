@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from qa.assistant import Assistant
-from qa.desk.call_script import CallScript, HandOver, call_script, refusal_script
+from qa.desk.call_script import CallScript, HandOver, Source, call_script, refusal_script
 from qa.desk.lookup import Findings, Lookup
 from qa.desk.names import Found
 from qa.desk.responsibility import Party, Responsibility, duties, full_name, responsibility
@@ -306,10 +306,10 @@ class Desk:
         question = opened.text.strip() or clause.title
         documents = frozenset([clause.document_id])
         answer = assistant.ask(question, documents=documents)
-        citation = _citation(clause, question, assistant, opened.caller)
+        citation, best = _citation(clause, question, assistant, opened.caller)
         document = citation.document
         parties = responsibility(clause, document, assistant.index)
-        script = _script(citation, parties, opened.caller, view)
+        script = _script(citation, best, parties, opened.caller, view)
         html = render(
             "clause_detail.html",
             opened.language,
@@ -413,15 +413,22 @@ def _aliases(term: Term) -> dict[Language, list[str]]:
     }
 
 
-def _citation(clause: Clause, question: str, assistant: Assistant, language: Language) -> Citation:
-    """The clause with the sentences that settle the question best; in the caller's language,
-    whatever the question was typed in."""
-    best = assistant.cite(question, clause, detect_language(question))
-    return cite_again(assistant, clause, [quote.start for quote in best.quotes], language)
+def _citation(
+    clause: Clause, question: str, assistant: Assistant, language: Language
+) -> tuple[Citation, int]:
+    """The clause with the sentences that settle the question best, in the caller's language,
+    whatever the question was typed in; and where the best of them begins."""
+    asked_in = detect_language(question)
+    settling = assistant.cite(question, clause, asked_in).quotes
+    best = settling
+    if len(settling) > 1:
+        best = assistant.cite(question, clause, asked_in, most=1).quotes
+    starts = [quote.start for quote in settling]
+    return cite_again(assistant, clause, starts, language), best[0].start
 
 
 def _script(
-    citation: Citation, parties: Responsibility, language: Language, view: View
+    citation: Citation, best: int, parties: Responsibility, language: Language, view: View
 ) -> CallScript:
     clause, document = citation.clause, citation.document
     first = parties.first
@@ -431,15 +438,11 @@ def _script(
         others = len(clause.departments) - 1
         hand_over = HandOver(name, bool(parties.lead), others, first.telephone)
     title = view.cards.document_title(document.id, language)
-    source = message(
-        language,
-        "script.source",
-        document=title,
-        clause=_spoken_label(clause, language),
-    )
+    label = _spoken_label(clause, language)
+    source = Source(message(language, "script.source", document=title, clause=label), label)
     ended = citation.validity.status.ended
     warning = message(language, "script.ended") if ended else ""
-    return call_script(citation, language, source, hand_over, warning)
+    return call_script(citation, language, source, hand_over, warning, best)
 
 
 def _spoken_label(clause: Clause, language: Language) -> str:

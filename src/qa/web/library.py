@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
@@ -18,7 +20,26 @@ def _absent(module: str) -> Iterator[None]:
             del sys.modules[module]
 
 
-with _absent("mcp"):  # half a second, for a server that Gradio is not asked to be
+@contextmanager
+def _without_stubs() -> Iterator[None]:
+    """Has Gradio's components look as if they were in no file: of those that are, Gradio reads the
+    source and writes a stub for editors beside it, each time that it is loaded."""
+    original = inspect.getfile
+
+    def getfile(thing: Any) -> str:
+        if isinstance(thing, type) and thing.__module__.startswith("gradio."):
+            raise OSError(f"{thing} is in no file")
+        return original(thing)
+
+    inspect.getfile = getfile
+    try:
+        yield
+    finally:
+        inspect.getfile = original
+
+
+# Half a second, for a server that Gradio is not asked to be; one more, for editors.
+with _absent("mcp"), _without_stubs():
     import gradio as gr
 
 __all__ = ["gr"]

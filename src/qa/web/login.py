@@ -37,11 +37,16 @@ _USER = "qa.user"
 
 
 def guard(app: FastAPI, access: Access) -> None:
-    """Puts the guard before ``PATHS`` and adds the pages ``/login`` and ``/logout``.
+    """Puts the guard before ``PATHS`` and adds ``/login``, ``/logout``, and ``/faces``, by which a
+    page knows what its reader may open.
 
     To be called before anything is mounted at ``/``.
     """
     app.add_middleware(Guard, access=access)
+
+    @app.get("/faces", include_in_schema=False)
+    def faces(request: Request) -> dict[str, Any]:
+        return _faces(request, access)
 
     @app.get("/login", include_in_schema=False)
     def form(request: Request) -> Response:
@@ -99,13 +104,14 @@ def user_of(request: Any) -> User | None:
     return user if isinstance(user, User) else None
 
 
-def opens(request: Request, access: Access) -> list[str]:
-    """The faces that a request may open as it is, without a login."""
+def _faces(request: Request, access: Access) -> dict[str, Any]:
+    """The faces that are ``open`` to a request as it is, and the name of its ``user``."""
     client = request.client.host if request.client else ""
     user = access.user(request.cookies.get(COOKIE, ""))
     local = not access.configured and is_local(client, request.headers)
     roles = user.roles if user else ()
-    return ["/", *(path for path, role in PATHS.items() if local or role in roles)]
+    paths = ["/", *(path for path, role in PATHS.items() if local or role in roles)]
+    return {"open": paths, "user": user.name if user else ""}
 
 
 class Guard:

@@ -96,6 +96,7 @@ NOTES = NoteGrammar(
         r"|.{0,20}first[- ](?:listed|named)|etc\b|and so on",
         re.I,
     ),
+    section=re.compile("(?!)"),
     first_leads=re.compile(
         r"\b(?:first[- ](?:listed|named|mentioned)|listed first|named first)[^.;)\n]{0,60}\blead",
         re.I,

@@ -14,6 +14,9 @@ def _pattern(words: str) -> re.Pattern[str]:
 
 _POLICY = "(?:measures?|notice|polic(?:y|ies)|regulations?|rules?|provisions?|act|law|order|ordinance|directive|plan|opinions?|guidelines?|circular|decision)"
 
+_CLAUSES = r"(?:articles?|sections?|clauses?)\s\d+(?:(?:,\s?|,?\sand\s|\sto\s)(?:(?:articles?|sections?|clauses?)\s)?\d+){0,20}"
+_PART = r"(?:\s?\(\w{1,3}\)|,?\sparagraph\s\w+)"
+
 IMPRINT = Imprint(
     number=_pattern(
         r"\b(?P<number>(?:No\.|Decree No\.|Order No\.)\s?\d{1,5}\s?(?:\[\d{4}\]|\(\d{4}\)|of \d{4}))"
@@ -55,4 +58,20 @@ IMPRINT = Imprint(
     draft=_pattern(r"\bdraft\b|for comments?\b"),
     amended=_pattern(rf"^\(?(?:amended|revised)\s(?:on\s)?(?P<day>{DATE})\)?\s*$"),
     issuer=NEVER,
+    itself=_pattern(
+        r"^this\s(?:article|section|clause|measure)\s(?=(?:is|shall|applies|remains|expires|takes|enters|comes|ceases)\b)"
+    ),
+    alone=_pattern(
+        rf"^(?:valid|in force|effective|applicable|applies)(?:\sfrom\s(?P<from>{DATE}))?(?:\s(?:until|till|to|through)\s(?P<day>{DATE})|\sfor\s(?P<span>{SPAN}))$"
+    ),
+    own_clause=_pattern(
+        rf"\b(?P<clauses>{_CLAUSES})\sof\s(?:this|these|the present)(?:\s\w+){{0,3}}\s{_POLICY}"
+    ),
+    other_clause=_pattern(
+        rf"\b(?P<clauses>{_CLAUSES})(?P<part>{_PART})?\sof\s(?:the\s)?(?:[“\"](?P<title>[^”\"]{{4,120}})[”\"]\s?)?\(?(?P<number>(?:(?:Decree|Order)\s)?No\.\s?\d{{1,5}}\s?(?:\[\d{{4}}\]|\(\d{{4}}\)|of\s\d{{4}}))?\)?\s"
+        rf"(?:(?P<ends>(?:is|are|shall be)\s(?:hereby\s)?(?:repealed|abolished|annulled|revoked|rescinded)(?:\s(?:on|as of|from|with effect from)\s{DATE})?)"
+        r"|(?P<changes>(?:is|are|shall be)\s(?:hereby\s)?(?:amended to read|replaced by)))"
+    ),
+    amending=NEVER,
+    amended_clause=NEVER,
 )

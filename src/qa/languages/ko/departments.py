@@ -66,6 +66,7 @@ NOTES = NoteGrammar(
     collective=re.compile("각|관계|관련|전[ ]"),
     name_limit=45,
     noise=re.compile("이하[ ]?같|[0-9]{4}년|.{0,20}(?:까지|주관[ ]?(?:부서|기관))$"),
+    section=re.compile("(?!)"),
     first_leads=re.compile("(?:첫[ ]?번째|맨[ ]?앞|처음|먼저)[^.;)\n]{0,20}(?:주관|총괄)"),
     first_group_leads=re.compile("쉼표[ ]?앞[^.;)\n]{0,20}(?:주관|총괄)"),
     divide=divide,

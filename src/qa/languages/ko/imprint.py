@@ -9,6 +9,10 @@ from qa.languages.imprint import NEVER, Imprint, labelled
 
 _KIND = "(?:조례|규정|규칙|고시|훈령|예규|지침|법률?|시행령|시행규칙|공고|방안|조치|정책|요령|계획)"
 
+_CITED = r"제\s?\d+\s?조(?:의\s?\d+)?"
+_CLAUSES = rf"{_CITED}(?:(?:,\s?|·|\s?및\s|[와과]\s|부터\s){_CITED}){{0,20}}"
+_PART = r"(?:\s?제\s?\d+\s?[항호]|\s?중)"
+
 IMPRINT = Imprint(
     number=re.compile(
         r"(?P<number>[가-힣]{2,14}\s?(?:고시|공고|훈령|예규|조례|규칙|지침|법률|령|규정)?\s?제\s?\d{4}-\d{1,5}\s?호|(?:법률|대통령령|[가-힣]{2,10}(?:령|조례|고시|훈령))\s?제\s?\d{1,6}\s?호)"
@@ -40,4 +44,17 @@ IMPRINT = Imprint(
     draft=re.compile(r"입법\s?예고|초안|\(안\)"),
     amended=NEVER,
     issuer=NEVER,
+    itself=re.compile(r"^[이본]\s?(?:조|항목)(?:는|은|의\s규정은)\s?"),
+    alone=re.compile(
+        rf"^(?:유효\s?기간|적용\s?기간|시행\s?기간)\s?(?:은|:)?\s?(?:(?P<from>{DATE})\s?(?:부터|~)\s?)?(?:(?P<day>{DATE})(?:\s?까지)?(?:로\s한다|이다)?|(?P<span>{SPAN})(?:으?로\s한다|이다)?)$"
+    ),
+    own_clause=re.compile(
+        rf"이\s?(?:[가-힣]{{1,10}}\s)?{_KIND}(?:의)?\s?(?P<clauses>{_CLAUSES})(?!{_PART})(?:의\s규정)?(?:는|은)"
+    ),
+    other_clause=re.compile(
+        rf"(?:「(?P<title>[^」]{{4,120}})」\s?(?P<numbers>\([^()]{{2,40}}\))?)\s?(?P<clauses>{_CLAUSES})(?P<part>{_PART})?(?:[을를은는])\s?"
+        rf"(?:(?P<ends>(?:{DATE}\s?(?:부터|자로)\s)?(?:각각\s)?(?:폐지|삭제)(?:한다|하며|함))|(?P<changes>다음과\s같이\s(?:한다|개정한다)))"
+    ),
+    amending=NEVER,
+    amended_clause=NEVER,
 )

@@ -22,3 +22,9 @@ def words(run: str) -> tuple[str, ...]:
     before, since people use the same words again and again."""
     tokens = _kiwi().tokenize(run)
     return tuple(token.form for token in tokens if token.tag.split("-")[0] in _CONTENT)
+
+
+def is_proper(noun: str) -> bool:
+    """Whether a noun is one proper name, as 김철수 is and 유학생 (a student abroad) is not."""
+    _, _, first, *_ = _kiwi().tokenize(f"저는 {noun}입니다")
+    return first.tag == "NNP" and first.form == noun

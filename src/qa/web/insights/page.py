@@ -47,9 +47,14 @@ def add_export(app: FastAPI, insights: Insights) -> None:
         return Response(data, media_type=_EXCEL, headers=headers)
 
 
-def insights_page(insights: Insights, header: Callable[[Language], str]) -> gr.Blocks:
-    """The page; ``header`` gives the one of all faces in a language."""
-    scripts = [_WEB / "scripts" / name for name in ("common.js", "insights.js")]
+def insights_page(insights: Insights, header: Callable[[Language], str], build: str) -> gr.Blocks:
+    """The page.
+
+    Args:
+        header: gives the one of all faces in a language.
+        build: the index that answers.
+    """
+    scripts = [_WEB / "scripts" / name for name in ("common.js", "building.js", "insights.js")]
     style = (Path(__file__).parent / "insights.css").read_text(encoding="utf-8")
 
     # Annotated as it is, Gradio hands the request over.
@@ -72,6 +77,7 @@ def insights_page(insights: Insights, header: Callable[[Language], str]) -> gr.B
             js_on_load="\n".join(path.read_text(encoding="utf-8") for path in scripts),
             server_functions=[settle, undo],
             apply_default_css=False,
+            build=build,
         )
         with page, gr.Row(elem_classes="figures", equal_height=False):
             plots = [
@@ -85,8 +91,8 @@ def insights_page(insights: Insights, header: Callable[[Language], str]) -> gr.B
                 for name in _PLOTS
             ]
 
-        def load(event: gr.EventData, request: gr.Request) -> list[Any]:
-            number, user = event.id, user_of(request)
+        def load(event: gr.EventData) -> list[Any]:
+            number = event.id
             try:
                 query = Query.model_validate(event.query)
                 board = insights.board(query)
@@ -104,7 +110,6 @@ def insights_page(insights: Insights, header: Callable[[Language], str]) -> gr.B
                 "head": board.head,
                 "rest": board.rest,
                 "empty": empty,
-                "user": user.name if user else "",
             }
             return [sent, *board.figures]
 

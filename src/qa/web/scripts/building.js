@@ -2,7 +2,7 @@
 // common.js; `props.build` names the index whose words the page was made with.
 const banner = Object.assign(document.createElement("p"), { className: "building", hidden: true });
 banner.setAttribute("role", "status");
-root.append(banner);
+(root ?? element).append(banner); // the insights page is the element itself
 const BUILDING_LOOK = 3_000; // milliseconds
 const IDLE_LOOK = 15_000;
 const NOTICE = 12_000;

@@ -60,15 +60,22 @@ function fillZones() {
   return texts;
 }
 
-// The other faces, as far as this reader may open them.
+// The other faces, as far as this reader may open them, and the way out for who has logged in.
 let accessible;
 async function fillNavigation() {
   const links = element.querySelectorAll("header nav a");
   const root = links[0].getAttribute("href"); // wherever the site is mounted
   accessible ??= fetch(`${root}faces`, { cache: "no-store" }).then((reply) => reply.json());
-  const paths = await accessible.catch(() => []);
-  for (const link of links) link.hidden = !paths.includes(link.dataset.path);
+  const { open = [], user = "" } = await accessible.catch(() => ({}));
+  for (const link of links) link.hidden = !open.includes(link.dataset.path);
+  find(".leave").hidden = !user;
+  find(".leave .user").textContent = user;
 }
+
+// What callers have asked one clerk is not for the next one at this screen.
+element.addEventListener("submit", ({ target }) => {
+  if (target.matches(".leave")) remember("qa-desk", "[]", "sessionStorage");
+});
 
 // Gradio keeps trying to reach a program that has ended, or gives nothing, and does not say so.
 function knock() {

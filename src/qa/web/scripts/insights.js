@@ -7,7 +7,6 @@ const query = { first: "", last: "", language: "", document: "", days: "30" };
 let count = 0;
 let waiting = false;
 let outdated = false; // the query has changed since it was sent
-let user = "";
 let timers = [];
 const settled = new Map(); // group → what was sent, to be undone
 
@@ -25,8 +24,6 @@ function fillControls() {
     button.setAttribute("aria-pressed", String(button.dataset.days === query.days));
   fillDocuments();
   fillExport();
-  find(".leave").hidden = !user;
-  find(".leave .user").textContent = user;
 }
 
 function control(name) {
@@ -78,11 +75,10 @@ function load() {
   });
 }
 
-function show({ id, head, rest, empty, user: name = user }) {
+function show({ id, head, rest, empty }) {
   if (id !== count) return; // of a query that was given up
   waiting = false;
   if (outdated) return load();
-  user = name;
   timers.forEach(clearTimeout);
   settled.clear();
   find(".head").innerHTML = head;
