@@ -120,6 +120,15 @@ def test_a_file_that_may_not_be_read_is_left_out_and_named(corpus_folder: Path) 
     assert f"{MARKET}.txt cannot be read (Permission denied)" in problems(corpus_folder)
 
 
+def test_a_folder_that_may_not_be_looked_into_is_named(
+    corpus_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (corpus_folder / "closed").mkdir()
+    assert "closed" not in problems(corpus_folder)
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path).name != "closed")
+    assert "closed cannot be read" in problems(corpus_folder)
+
+
 @pytest.mark.parametrize("name", [".~lock.txt", "~$market.docx", "Thumbs.db", "README.md"])
 def test_files_of_the_system_and_read_me_files_are_no_policies(
     name: str, corpus_folder: Path

@@ -33,6 +33,7 @@ from qa.types import LANGUAGES, Language
 from qa.web.insights import Insights, add_export
 from qa.web.insights.figures import DARK, LIGHT, Series, ranked, stacked
 from qa.web.insights.view import Chosen, Query, Settlement
+from qa.corpus import corpus_digest, scan
 from qa.wordings import Addition, add_gold, add_wording, remove_gold, remove_wording
 
 CERAMICS = "tangxi_ceramics"
@@ -215,6 +216,12 @@ def test_two_offices_that_add_at_once_lose_nothing(tmp_path: Path) -> None:
     offices = [subprocess.Popen([sys.executable, "-c", ADDS, str(tmp_path), name]) for name in "ab"]
     assert [office.wait(60) for office in offices] == [0, 0]
     assert len(read_wordings(tmp_path / "wordings" / "policy.zh.csv")) == 30
+
+
+def test_gold_questions_are_no_policies_and_make_no_index_stale(tmp_path: Path) -> None:
+    before = corpus_digest(tmp_path)
+    assert add_gold(tmp_path, addition("窑炉补贴多少"))
+    assert (scan(tmp_path), corpus_digest(tmp_path)) == ([], before)
 
 
 def test_gold_questions_go_to_a_file_that_can_be_evaluated(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -366,6 +366,46 @@ def test_pages_without_text_are_named(write: Write) -> None:
     assert [(r.key, r.values) for r in reading.remarks] == [
         ("pages_without_text", (("pages", "2"),))
     ]
+
+
+def pdf_of_columns(left: Sequence[str], right: Sequence[str], title: str = "") -> bytes:
+    """A PDF of one page with lines side by side, below a title."""
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+    from reportlab.pdfgen.canvas import Canvas
+
+    pdfmetrics.registerFont(UnicodeCIDFont("STSong-Light"))
+    file = io.BytesIO()
+    canvas = Canvas(file, invariant=True)
+    canvas.setFont("STSong-Light", 18)
+    canvas.drawCentredString(297, 780, title)
+    canvas.setFont("STSong-Light", 12)
+    for x, lines_ in ((60, left), (320, right)):
+        for place, line in enumerate(lines_):
+            canvas.drawString(x, 740 - 20 * place, line)
+    canvas.save()
+    return file.getvalue()
+
+
+LEFT = "一、窑厂改造，按照投资额的百分之四十给予补贴，每家企业全年最高不超过二十万元。" * 4
+RIGHT = "二、灯会摊位由市商务局按月出租，租金全免的期限自批准之日起算，不得转租他人。" * 4
+
+
+def test_two_columns_are_read_one_after_the_other(write: Write) -> None:
+    left, right = ([text[i : i + 18] for i in range(0, len(text), 18)] for text in (LEFT, RIGHT))
+    reading = read(write("policy.pdf", pdf_of_columns(left, right, "棠溪市窑厂扶持办法")))
+    assert reading.text.replace("\n", "") == f"棠溪市窑厂扶持办法{LEFT}{RIGHT}"
+    assert reading.remarks == ()
+
+
+def test_a_table_without_rules_is_read_by_lines_and_named(write: Write) -> None:
+    data = pdf_of_columns(
+        ["参展补贴", "改造奖励", "贷款贴息", "用电优惠"] * 3, ["市商务局", "市财政局"] * 6
+    )
+    reading = read(write("policy.pdf", data))
+    assert [(r.key, r.values) for r in reading.remarks] == [("loose_tables", (("pages", "1"),))]
+    assert "参展补贴" in lines(reading.text)[0]
+    assert "市商务局" in lines(reading.text)[0]
 
 
 def test_a_password_is_named(write: Write) -> None:

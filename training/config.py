@@ -51,7 +51,7 @@ class TrainConfig:
     ``teacher`` and ``word_teacher`` name the packages of the models that sentences and single tokens
     are learned from (none when empty). They set the first dimensions, as many as they have;
     ``free_scale`` is the length at the start of what stands in the others, in terms of the first, and
-    ``taught_share`` the share of batches that see the first alone.
+    ``free_share`` what is kept of its length at the end.
     ``hard_negatives`` are globs over the names of buckets whose
     pairs are grouped, so many together, with those that BM25, or the model in a folder, confuses
     them with.
@@ -71,7 +71,7 @@ class TrainConfig:
     word_teacher: str = ""
     word_prior: float = 0.0
     free_scale: float = 0.5
-    taught_share: float = 0.0
+    free_share: float = 1.0
     hard_negatives: tuple[str, ...] = ()
     hard_negatives_model: str = ""
     hard_negatives_group: int = 8

@@ -348,7 +348,6 @@ def train(
     words = None
     if config.word_teacher:
         words = token_vectors(tokenizer, config.word_teacher, config.teacher, work)
-    taught = config.dimension if words is None else words.shape[1]
     weights = initial_weights(counts, words, config, seed)
     optimiser = RowAdam(weights)
     teacher = Teacher(pairs, index, config, work) if config.teacher else None
@@ -366,9 +365,7 @@ def train(
             sums = functional.embedding_bag(
                 torch.from_numpy(places), local, torch.from_numpy(both.starts[:-1]), mode="sum"
             )
-            # The free dimensions would else learn the records by heart, and the others nothing.
-            seen = sums[:, :taught] if rng.random() < config.taught_share else sums
-            vectors = functional.normalize(seen, dim=1)
+            vectors = functional.normalize(sums, dim=1)
             same = not_negatives(left, right, record)
             loss = contrastive_loss(
                 vectors[: len(left)], vectors[len(left) :], same, config.temperature
@@ -385,6 +382,8 @@ def train(
     if words is not None:
         trained = complete(weights.numpy(), words, counts * config.epochs, config.word_prior)
         weights = torch.from_numpy(trained)
+        # They learn the training texts by heart first, so new texts want them shorter.
+        weights[:, words.shape[1] :] *= config.free_share
     return weights
 
 

@@ -13,6 +13,7 @@ The formats are described for policy officers in corpus/README.md.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +32,8 @@ from qa.types import LANGUAGES, Document, Language
 
 TRANSLATIONS = "translations"
 WORDINGS = "wordings"
+GOLD = "gold"
+"""Questions with known answers: they try an index out, and are no part of it."""
 SIDECAR = ".meta.toml"
 Item = TypeVar("Item")
 _TITLE_WORDS = re.compile(
@@ -277,17 +280,23 @@ def _policies(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if (path.is_file() or (path.is_symlink() and not path.exists()))
+        if (path.is_file() or (path.is_symlink() and not path.exists()) or _is_closed(path))
         and not _is_companion(path.relative_to(folder))
         and not any(_SYSTEM.match(part) for part in path.relative_to(folder).parts)
     )
+
+
+def _is_closed(path: Path) -> bool:
+    """Whether a path is a folder that cannot be looked into: what is in it must not be lost in
+    silence, so that it is refused as a file would be."""
+    return path.is_dir() and not os.access(path, os.R_OK | os.X_OK)
 
 
 def _is_companion(path: Path) -> bool:
     return (
         path.as_posix() in _TABLES
         or path.name.endswith(SIDECAR)
-        or not {TRANSLATIONS, WORDINGS}.isdisjoint(path.parts[:-1])
+        or not {TRANSLATIONS, WORDINGS, GOLD}.isdisjoint(path.parts[:-1])
     )
 
 

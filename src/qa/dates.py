@@ -10,7 +10,7 @@ import calendar
 import re
 from datetime import date, timedelta
 
-import cn2an
+from qa.numbers import read_numeral
 
 _DIGITS = str.maketrans("〇零○Ｏ一二三四五六七八九", "0000123456789")
 _NUMERAL = "[〇零○一二三四五六七八九十]"
@@ -78,7 +78,7 @@ def _parts(text: str) -> tuple[int, ...]:
 
 def _small(numeral: str) -> int:
     try:
-        return int(cn2an.cn2an(numeral.replace("〇", "零").replace("○", "零"), "smart"))
+        return int(read_numeral(numeral))
     except (ValueError, KeyError):
         return 0
 

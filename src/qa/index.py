@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 
 from qa.builds import held_corpus
 from qa.config import Settings
-from qa.corpus import corpus_digest
 from qa.errors import IndexDamaged, IndexMissing, IndexStale, IndexUnusable
 from qa.glossary import Glossary, Term
 from qa.lexical import LexicalIndex
@@ -452,6 +451,8 @@ def check_model(index: Index, fingerprint: str) -> None:
 def check_corpus(index: Index, corpus_folder: Path) -> None:
     """Raises IndexStale where the corpus has changed since the index was built, or since it was
     chosen by hand."""
+    from qa.corpus import corpus_digest  # to answer takes none of it
+
     known = {index.manifest.corpus_digest, held_corpus(index.folder.parent)}
     if corpus_digest(corpus_folder) not in known:
         raise IndexStale(index.folder, "was built before the corpus changed", _REBUILD)

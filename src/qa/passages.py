@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from qa.clauses import remainder, split
-from qa.corpus import Wording
 from qa.languages.zh import segment as chinese
 from qa.text import sentence_spans
 from qa.types import Clause, Document, Language, Passage, Translation
+
+if TYPE_CHECKING:
+    from qa.corpus import Wording
 
 LONGEST_SENTENCE = 240
 """Characters; a longer sentence gives several passages (a static embedding blurs beyond)."""
@@ -108,6 +110,8 @@ def _cuts(text: str, longest: int) -> list[int]:
 
 def all_clauses(document: Document) -> list[Clause]:
     """The clauses of a document, numbered and not, in the order of its text."""
+    from qa.clauses import remainder, split  # to answer takes none of it
+
     numbered = split(document)
     outside = unnumbered_clauses(document, remainder(document, numbered))
     return sorted([*numbered, *outside], key=lambda clause: clause.start)

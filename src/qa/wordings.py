@@ -22,12 +22,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from qa.corpus import WORDINGS
+from qa.corpus import GOLD, WORDINGS
 from qa.errors import CorpusError
 from qa.text import normalise
 from qa.types import LANGUAGES, Language
 
-GOLD = "gold"
 _COLUMNS = ["clause", "language", "question"]
 _PATIENCE = 5.0
 _LONGEST = 500

@@ -12,13 +12,14 @@ import io
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any, TypeAlias
 
+from qa.readers import columns
 from qa.readers.grid import cell_text, is_table, table_lines
 from qa.readers.reading import Reading, Remark, clean, printed, refusal, remark
 from qa.readers.residue import without_residue
@@ -95,11 +96,15 @@ def read(path: Path, data: bytes) -> Reading:
         if count > _MOST_PAGES:
             raise refusal(path, "too_long", limit=f"{_MOST_PAGES} pages")
         width, height = float(document.pages[0].width), float(document.pages[0].height)
-        pages, pictured = [], []
+        pages: list[list[_Line]] = []
+        remarks: dict[str, list[str]] = {"pages_without_text": [], "loose_tables": []}
         for number, page in enumerate(document.pages, 1):
-            pages.append(_lines(page))
-            if page.images and not pages[-1]:
-                pictured.append(str(number))
+            parts, loose = _parts(page)
+            pages += parts
+            if page.images and not any(parts):
+                remarks["pages_without_text"].append(str(number))
+            if loose:
+                remarks["loose_tables"].append(str(number))
             page.close()
         title = cell_text(clean(str((document.metadata or {}).get("Title") or "")))
         title = "" if _NO_TITLE.match(title) else title
@@ -124,36 +129,32 @@ def read(path: Path, data: bytes) -> Reading:
         title=title,
         tables=tables,
         characters=printed(everything),
-        remarks=_remarks(pictured),
+        remarks=tuple(_remarks(remarks)),
     )
 
 
-def _remarks(pictured: Sequence[str]) -> tuple[Remark, ...]:
-    return (remark("pages_without_text", pages=", ".join(pictured)),) if pictured else ()
+def _remarks(found: Mapping[str, Sequence[str]]) -> Iterator[Remark]:
+    for key, pages in found.items():
+        if pages:
+            yield remark(key, pages=", ".join(pages))
 
 
 # --- a page ------------------------------------------------------------------------------------
 
 
-def _lines(page: Page) -> list[_Line]:
-    """The lines and tables of a page from top to bottom, without text that is turned (stamps)."""
+def _parts(page: Page) -> tuple[list[list[_Line]], bool]:
+    """The lines and tables of a page from top to bottom, those of each of its columns apart, without
+    text that is turned (stamps); and whether it seems to hold a table without rules."""
     upright = page.filter(lambda item: item["object_type"] != "char" or item["upright"])
     upright = upright.dedupe_chars()
     found = _tables(upright)
     boxes = [table.bbox for table in found]
     rest = upright.filter(lambda item: not _is_inside(item, boxes)) if boxes else upright
-    lines = [
-        _Line(
-            text=cell_text(line["text"]),
-            left=line["x0"],
-            right=line["x1"],
-            top=line["top"],
-            bottom=line["bottom"],
-            size=median(char["size"] for char in line["chars"]),
-        )
-        for line in rest.extract_text_lines(x_tolerance_ratio=0.3, y_tolerance=3, strip=True)
-        if line["text"].strip()
-    ]
+    text = _text_lines(rest)
+    set_apart = None if found else columns.find(text, float(page.width))
+    if set_apart is not None:
+        return _columns(rest, set_apart), False
+    lines = [_line(line) for line in text]
     for table in found:
         rows = tuple(tuple(_cell(cell) for cell in row) for row in table.extract(x_tolerance=2))
         words = " ".join(cell for row in rows for cell in row)
@@ -161,7 +162,52 @@ def _lines(page: Page) -> list[_Line]:
         if words.strip():
             sizes = [char["size"] for char in upright.crop(table.bbox).chars] or [0.0]
             lines.append(_Line(words, left, right, top, bottom, median(sizes), rows))
-    return sorted(lines, key=lambda line: (line.top, line.left))
+    return [sorted(lines, key=lambda line: (line.top, line.left))], columns.has_loose_table(text)
+
+
+def _text_lines(page: Page) -> list[columns.TextLine]:
+    found = page.extract_text_lines(x_tolerance_ratio=0.3, y_tolerance=3, strip=True)
+    return [line for line in found if line["text"].strip()]
+
+
+def _line(line: columns.TextLine, shift: float = 0.0) -> _Line:
+    """A line of pdfplumber, ``shift`` points to the left of where it stands."""
+    return _Line(
+        text=cell_text(line["text"]),
+        left=line["x0"] - shift,
+        right=line["x1"] - shift,
+        top=line["top"],
+        bottom=line["bottom"],
+        size=median(char["size"] for char in line["chars"]),
+    )
+
+
+def _columns(page: Page, found: columns.Columns) -> list[list[_Line]]:
+    """The columns of a page, as if each were a page: what stands above both goes with the left one,
+    what stands below both with the right one."""
+
+    def within(holds: Callable[[dict[str, Any]], bool]) -> list[columns.TextLine]:
+        return _text_lines(page.filter(lambda it: it["object_type"] != "char" or holds(it)))
+
+    above = within(lambda char: char["bottom"] <= found.top)
+    below = within(lambda char: char["top"] >= found.bottom)
+    between = [
+        within(
+            lambda char, left=left: (
+                char["bottom"] > found.top
+                and char["top"] < found.bottom
+                and (char["x0"] < found.gap) == left
+            )
+        )
+        for left in (True, False)
+    ]
+    return [
+        [_line(line) for line in [*above, *between[0]]],
+        [
+            *(_line(line, found.shift) for line in between[1]),
+            *(_line(line) for line in below),
+        ],
+    ]
 
 
 def _cell(text: str | None) -> str:

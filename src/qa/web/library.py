@@ -26,10 +26,10 @@ def _without_stubs() -> Iterator[None]:
     source and writes a stub for editors beside it, each time that it is loaded."""
     original = inspect.getfile
 
-    def getfile(thing: Any) -> str:
-        if isinstance(thing, type) and thing.__module__.startswith("gradio."):
-            raise OSError(f"{thing} is in no file")
-        return original(thing)
+    def getfile(object: Any) -> str:  # noqa: A002 -- as the original has it
+        if isinstance(object, type) and object.__module__.startswith("gradio."):
+            raise OSError(f"{object} is in no file")
+        return original(object)
 
     inspect.getfile = getfile
     try:

@@ -27,4 +27,4 @@ def words(run: str) -> tuple[str, ...]:
 def is_proper(noun: str) -> bool:
     """Whether a noun is one proper name, as 김철수 is and 유학생 (a student abroad) is not."""
     _, _, first, *_ = _kiwi().tokenize(f"저는 {noun}입니다")
-    return first.tag == "NNP" and first.form == noun
+    return bool(first.tag == "NNP" and first.form == noun)
