@@ -59,6 +59,30 @@ NAMES = Names(
 )  # fmt: skip
 
 
+def slipped(name: str, at: int, way: str) -> str:
+    """A name with one slip: a character left out, doubled, wrong, or changed with the next."""
+    if way == "out":
+        return name[:at] + name[at + 1 :]
+    if way == "twice":
+        return name[:at] + name[at] + name[at:]
+    if way == "wrong":
+        return name[:at] + ("z" if name[at].isascii() else "某") + name[at + 1 :]
+    return name[:at] + name[at : at + 2][::-1] + name[at + 2 :]
+
+
+@given(
+    st.sampled_from(
+        ["减税降费政策", "防范化解失业风险", "export credit insurance", "무역보험지원"]
+    ),
+    st.integers(0, 4),
+    st.sampled_from(["out", "twice", "wrong", "changed"]),
+)
+def test_a_name_is_found_with_a_slip_wherever_it_is(name: str, at: int, way: str) -> None:
+    others = [(number, f"{number}号文件关于{number}") for number in range(1, 300)]
+    found = Names([(0, name), *others]).search(slipped(name, at, way), 3)
+    assert [each.owner for each in found][:1] == [0]
+
+
 @pytest.mark.parametrize(
     ("typed", "owner", "why"),
     [

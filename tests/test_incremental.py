@@ -22,6 +22,7 @@ import qa.shards
 from qa.cache import Cache
 from qa.evidence import Collector
 from qa.index import open_index
+from qa.splicing import LexicalSplicer
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,45 @@ def test_of_a_changed_corpus_only_what_changed_is_parsed_and_embedded(
     embedded = {text for text in counting.seen if text in texts}
     assert any("商贩" in text for text in embedded)
     assert not any("窑" in text for text in embedded)
+
+
+def test_a_small_change_copies_the_terms_of_the_rest_and_comes_out_the_same(
+    corpus_folder: Path, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(qa.indexing, "_FEW_CHANGED", 9.0)
+    taken: list[range] = []
+    take = LexicalSplicer.take
+
+    def noted(splicer: LexicalSplicer, texts: range) -> None:
+        taken.append(texts)
+        take(splicer, texts)
+
+    monkeypatch.setattr(LexicalSplicer, "take", noted)
+    path = corpus_folder / "tangxi_market.txt"
+    path.write_text(path.read_text("utf-8").replace("摊主", "商贩"), encoding="utf-8")
+    (corpus_folder / "new.txt").write_text("新窑办法\n\n第一条 新窑补贴。\n", encoding="utf-8")
+    build_quickly(corpus_folder, index, BagOfCharacters())
+    assert taken
+    build_quickly(corpus_folder, tmp_path / "at_once", BagOfCharacters())
+    assert name_of(index) == name_of(tmp_path / "at_once")
+    path.unlink()
+    build_quickly(corpus_folder, index, BagOfCharacters())
+    build_quickly(corpus_folder, tmp_path / "again", BagOfCharacters())
+    assert name_of(index) == name_of(tmp_path / "again")
+
+
+@pytest.mark.parametrize("damage", ["terms.texts.npy", "manifest.json"])
+def test_terms_of_a_damaged_build_are_not_copied(
+    damage: str, corpus_folder: Path, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(qa.indexing, "_FEW_CHANGED", 9.0)
+    file = index / name_of(index) / damage
+    file.write_bytes(file.read_bytes()[:-2] + b"xx")
+    path = corpus_folder / "tangxi_market.txt"
+    path.write_text(path.read_text("utf-8").replace("摊主", "商贩"), encoding="utf-8")
+    build_quickly(corpus_folder, index, BagOfCharacters())
+    build_quickly(corpus_folder, tmp_path / "at_once", BagOfCharacters())
+    assert name_of(index) == name_of(tmp_path / "at_once")
 
 
 def test_a_changed_wording_costs_its_document_only(

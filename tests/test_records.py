@@ -43,14 +43,6 @@ def test_an_array_written_in_parts_is_one_that_numpy_reads(
     assert not found.flags.writeable
 
 
-def test_a_mapped_array_can_be_changed_where_that_is_asked_for(tmp_path: Path) -> None:
-    write_array(tmp_path / "array.npy", np.arange(5))
-    array = read_array(tmp_path / "array.npy", "r+")
-    array[2] = 7
-    array.flush()  # type: ignore[attr-defined]
-    assert read_array(tmp_path / "array.npy").tolist() == [0, 1, 7, 3, 4]
-
-
 @pytest.mark.parametrize(
     "data", [b"", b"\x93NUMPY", b"no array at all", b"\x93NUMPY\x01\x00\x05\x00{'a':"]
 )

@@ -382,7 +382,7 @@ def train(
     if words is not None:
         trained = complete(weights.numpy(), words, counts * config.epochs, config.word_prior)
         weights = torch.from_numpy(trained)
-        # They learn the training texts by heart first, so new texts want them shorter.
+        # New texts want the free dimensions shorter than the training texts do (RUNS.md).
         weights[:, words.shape[1] :] *= config.free_share
     return weights
 

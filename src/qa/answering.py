@@ -27,7 +27,6 @@ from qa.types import (
     NumberCheck,
     Outcome,
     Quote,
-    Status,
     Translation,
     Validity,
 )
@@ -41,7 +40,6 @@ _POSSIBLE = 0.2
 _CONCEIVABLE = 0.01
 
 _UNKNOWN = Validity()
-_LAPSED = (Status.EXPIRED, Status.REPEALED, Status.REPLACED, Status.NOT_YET)
 
 _SECOND_CLAUSE = 0.85
 """A further clause is cited with the first when its probability is at least this share of it and
@@ -70,16 +68,23 @@ def clauses_to_cite(hits: Sequence[Hit], answer: float) -> list[Clause]:
 
 
 def in_force_first(hits: Sequence[Hit], answer: float) -> tuple[Hit, ...]:
-    """The hits, those first that hold and answer (or answer as well as any): then the others, all
-    best first. A policy that has ended never comes before one in force that is as relevant."""
-    best = max((hit.probability for hit in hits if hit.validity.status in _LAPSED), default=0.0)
-    enough = min(answer, _SECOND_CLAUSE * best)
+    """The hits, those first that hold and are as relevant as any that does not, or that took the
+    place of one such and answer: then the others, all best first. What has ended never comes
+    before what holds and says as much; nor does what says something else come before it."""
+    ended = [hit for hit in hits if hit.validity.status.lapsed]
+    enough = _SECOND_CLAUSE * max((hit.probability for hit in ended), default=0.0)
+    successors = {hit.validity.successor for hit in ended}
+
+    def precedes(hit: Hit) -> bool:
+        takes_over = hit.clause.document_id in successors and hit.probability >= answer
+        return not hit.validity.status.lapsed and (takes_over or hit.probability >= enough)
+
     ordered = sorted(
         hits,
         key=lambda hit: (
-            hit.validity.status in _LAPSED or hit.probability < enough,
+            not precedes(hit),
             -hit.probability,
-            hit.validity.status in _LAPSED,
+            hit.validity.status.lapsed,
             hit.rank,
         ),
     )

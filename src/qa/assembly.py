@@ -157,8 +157,12 @@ class _Writer:
 
     def _add_terms(self, analysed: Analysed, same: Same | None) -> None:
         passages, documents = self._lexical, self._document_lexical
-        splices = isinstance(passages, LexicalSplicer) and isinstance(documents, LexicalSplicer)
-        if splices and same is not None and same.document > self._taken:
+        if (
+            isinstance(passages, LexicalSplicer)
+            and isinstance(documents, LexicalSplicer)
+            and same is not None
+            and same.document > self._taken
+        ):
             passages.take(same.passages)
             documents.take(range(2 * same.document, 2 * same.document + 2))
             self._taken = same.document

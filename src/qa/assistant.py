@@ -40,7 +40,6 @@ from qa.types import (
     Language,
     NumberCheck,
     Outcome,
-    Status,
     Translation,
     Validity,
 )
@@ -221,14 +220,21 @@ class Assistant:
         """The answer that a search finds: among the policies that hold, else among all."""
         result = self._found(asked, asked.allowed)
         outcome = self._outcome(result, asked, asked.allowed)
-        if any(_is_lapsed(hit) for hit in result.hits):
+        if any(hit.validity.status.lapsed for hit in result.hits):
             # Versions of one clause compete: alone, those that hold may be sure.
-            holding = self.catalogue.holding(asked.scope, asked.day)
+            holding = self._rivals(asked, result.hits[0])
             alone = self._found(asked, holding)
             if self._outcome(alone, asked, holding) is Outcome.ANSWERED:
                 answer = self._quoted(asked, alone, Outcome.ANSWERED, assumed)
                 return replace(answer, hits=self._joined(alone.hits, result.hits))
         return self._quoted(asked, result, outcome, assumed)
+
+    def _rivals(self, asked: _Asked, best: Hit) -> NDArray[np.bool_]:
+        """The clauses that hold; where the best does not, those only of what took its place: one
+        that says something else must not answer because the right one is out of force."""
+        successor = frozenset({best.validity.successor})
+        scope = _within(asked.scope, successor) if best.validity.status.lapsed else asked.scope
+        return self.catalogue.holding(scope, asked.day)
 
     def _quoted(
         self, asked: _Asked, result: Result, outcome: Outcome, assumed: Clause | None
@@ -538,10 +544,6 @@ def _without_name(rest: Intent, whole: Intent) -> Intent:
 def _refused(answer: Answer) -> Answer:
     """The same hits, of which none answers."""
     return replace(answer, outcome=Outcome.NO_CLAUSE, citations=(), choices=(), uncovered=())
-
-
-def _is_lapsed(hit: Hit) -> bool:
-    return hit.validity.status.ended or hit.validity.status is Status.NOT_YET
 
 
 def _focus(intent: Intent) -> Focus:

@@ -182,6 +182,11 @@ def _line(line: columns.TextLine, shift: float = 0.0) -> _Line:
     )
 
 
+def _is_beside(char: dict[str, Any], found: columns.Columns) -> bool:
+    """Whether a character stands in one of the columns, not above or below them."""
+    return bool(char["bottom"] > found.top and char["top"] < found.bottom)
+
+
 def _columns(page: Page, found: columns.Columns) -> list[list[_Line]]:
     """The columns of a page, as if each were a page: what stands above both goes with the left one,
     what stands below both with the right one."""
@@ -191,20 +196,14 @@ def _columns(page: Page, found: columns.Columns) -> list[list[_Line]]:
 
     above = within(lambda char: char["bottom"] <= found.top)
     below = within(lambda char: char["top"] >= found.bottom)
-    between = [
-        within(
-            lambda char, left=left: (
-                char["bottom"] > found.top
-                and char["top"] < found.bottom
-                and (char["x0"] < found.gap) == left
-            )
-        )
-        for left in (True, False)
+    beside = [
+        within(lambda char: _is_beside(char, found) and char["x0"] < found.gap),
+        within(lambda char: _is_beside(char, found) and char["x0"] >= found.gap),
     ]
     return [
-        [_line(line) for line in [*above, *between[0]]],
+        [_line(line) for line in [*above, *beside[0]]],
         [
-            *(_line(line, found.shift) for line in between[1]),
+            *(_line(line, found.shift) for line in beside[1]),
             *(_line(line) for line in below),
         ],
     ]
