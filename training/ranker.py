@@ -286,7 +286,9 @@ def fit_model(data: Path, model: Path) -> None:
     """Fits the ranking to a model, saves it in its folder, and reports on documents left out."""
     encoder = SentenceTransformerEncoder(str(model))
     with tempfile.TemporaryDirectory() as scratch:
-        examples = list(_examples(data, encoder, Path(scratch)))
+        asked = _examples(data, encoder, Path(scratch))
+        # Of two copies of a policy one has all clauses, the other none.
+        examples = [example for example in asked if len(example.gold)]
     ranking = fit(examples)
     single = (each for each in examples if each.alone and each.corpus != "all")
     answer, clarify = bands(single, ranking)

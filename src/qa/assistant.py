@@ -51,6 +51,7 @@ sends all of it each time."""
 _UNSURE = 0.15
 """Above the border of an answer, up to which an answer has to survive a rewording."""
 _UNCOVERED = 0.35
+"""Of a word, or of all words of a topic: how little of it a clause has that does not have it."""
 _SAYS_SOMETHING = 0.45
 _SHORT_TOPIC = 8
 """Characters of topic (Latin letters count a quarter) up to which a question may lean on the last."""
@@ -194,6 +195,10 @@ class Assistant:
         if before and named is None and _leans(intent):
             return self._follow_up(asked, before)
         answer = self._search(asked)
+        if before and named is None and answer.outcome is not Outcome.ANSWERED:
+            carried = self._carried(asked, before) if _is_short(intent.topic) else None
+            if carried and self._covers(carried, intent.topic):
+                return carried
         if intent.clause and not _BESIDE_A_NUMBER.search(intent.topic):
             # Nothing but a number that no clause has: the nearest words would be an accident.
             return _refused(answer)
@@ -374,13 +379,25 @@ class Assistant:
         )
 
     def _follow_up(self, asked: _Asked, before: Clause) -> Answer:
-        """The clause before again where nothing new is asked; else the topic carried on: of the
-        question just before, or of the one with which the topic came up, whichever finds more."""
+        """The clause before again where nothing new is asked; else the topic carried on where that
+        has what is asked now: the words of the question before must not answer this one."""
         intent, previous = asked.intent, asked.previous
         assert previous is not None
         if not intent.topic or (intent.more and len(intent.topic) < _SHORT_TOPIC):
             answer = self._of_these(asked, [before])
             return replace(answer, assumed=before, context=previous.context)
+        carried = self._carried(asked, before)
+        if self._covers(carried, intent.topic):
+            return carried
+        alone = self._search(asked)
+        found = _refused(carried) if alone.outcome is Outcome.NO_CLAUSE else alone
+        return replace(found, context=carried.context)
+
+    def _carried(self, asked: _Asked, before: Clause) -> Answer:
+        """The answer with the topic carried on: of the question just before, or of the one with
+        which the topic came up, whichever finds more."""
+        previous = asked.previous
+        assert previous is not None
         answers = [
             self._search(replace(asked, searched=" ".join((*said, asked.question))), assumed=before)
             for said in dict.fromkeys(
@@ -389,6 +406,16 @@ class Assistant:
         ]
         best = max(answers, key=lambda answer: max((h.probability for h in answer.hits), default=0))
         return replace(best, context=(*previous.context, previous.question)[-_CARRIED:])
+
+    def _covers(self, answer: Answer, topic: str) -> bool:
+        """Whether the best clause of ``answer`` has what the topic of a question says."""
+        if not answer.hits:
+            return False
+        allowed = np.zeros(len(self.catalogue.document_of), bool)
+        allowed[self.catalogue.clause_position(answer.hits[0].clause)] = True
+        evidence = self.collector.collect(self.collector.query(topic), allowed)
+        total = max(float(evidence.weights.sum()), 1e-6)
+        return float(evidence.coverage[0] @ evidence.weights) / total >= _UNCOVERED
 
     # --- parts
 
@@ -560,8 +587,11 @@ def _clause_of(previous: Answer | None) -> Clause | None:
 
 def _leans(intent: Intent) -> bool:
     """Whether a question cannot stand alone: it names no topic, or takes up the last one."""
-    letters = sum(0.25 if character.isascii() else 1 for character in intent.topic)
-    return not intent.topic or ((intent.continues or intent.more) and letters <= _SHORT_TOPIC)
+    return not intent.topic or ((intent.continues or intent.more) and _is_short(intent.topic))
+
+
+def _is_short(topic: str) -> bool:
+    return sum(0.25 if character.isascii() else 1 for character in topic) <= _SHORT_TOPIC
 
 
 def _uncovered(result: Result) -> tuple[str, ...]:
