@@ -226,6 +226,14 @@ def test_a_topic_that_leans_on_the_last_is_searched_with_it(assistant: Assistant
     assert answer.question == "那釉料培训呢"
 
 
+def test_a_short_question_that_finds_nothing_is_asked_of_the_topic_before(
+    assistant: Assistant,
+) -> None:
+    before = assistant.ask("展位费补贴多少")
+    answer = assistant.ask("最高多少？", previous=before)
+    assert first(answer) == first(before)
+
+
 def test_a_new_topic_starts_anew(assistant: Assistant) -> None:
     question = "出口退税要几天"
     assert assistant.ask(question, previous=assistant.ask("展位费补贴多少")) == assistant.ask(

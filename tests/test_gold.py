@@ -33,3 +33,15 @@ def test_the_right_clause_comes_first(
     assert scores.answerable >= 50
     assert scores.recall_at_1 >= recall_at_1
     assert scores.recall_at_3 >= recall_at_3
+
+
+@pytest.mark.parametrize(
+    "question", ["那律师费呢", "那养老金呢？", "what about pensions?", "연금은요?"]
+)
+def test_the_question_before_does_not_answer_one_about_something_else(
+    question: str, shipped: Assistant
+) -> None:
+    before = shipped.ask("出口退税多久能办好？")
+    answer = shipped.ask(question, previous=before)
+    assert before.citations
+    assert before.citations[0].clause not in [each.clause for each in answer.citations]

@@ -24,7 +24,7 @@ from starlette.testclient import TestClient
 from qa.alignment import unmatched
 from qa.assistant import Assistant
 from qa.clauses import split
-from qa.corpus import read_corpus, read_wordings
+from qa.corpus import corpus_digest, read_corpus, read_wordings, scan
 from qa.errors import CorpusError
 from qa.evaluation import read_questions
 from qa.groups import group
@@ -33,7 +33,6 @@ from qa.types import LANGUAGES, Language
 from qa.web.insights import Insights, add_export
 from qa.web.insights.figures import DARK, LIGHT, Series, ranked, stacked
 from qa.web.insights.view import Chosen, Query, Settlement
-from qa.corpus import corpus_digest, scan
 from qa.wordings import Addition, add_gold, add_wording, remove_gold, remove_wording
 
 CERAMICS = "tangxi_ceramics"

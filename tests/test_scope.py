@@ -184,6 +184,20 @@ def test_what_has_ended_never_comes_before_what_holds_and_is_as_relevant(
                 assert later.probability < hit.probability
 
 
+def test_what_has_ended_comes_before_what_says_something_else_but_not_before_its_successor() -> (
+    None
+):
+    def hit(document: str, probability: float, validity: Validity) -> Hit:
+        clause = Clause(f"{document}#1", document, "", (), "", 0, 0, "")
+        return Hit(clause, probability, 1, validity)
+
+    old = hit("old", 0.9, Validity(Status.REPLACED, successor="new"))
+    new = hit("new", 0.65, Validity(Status.IN_FORCE))
+    other = hit("other", 0.7, Validity(Status.IN_FORCE))
+    ordered = [each.clause.document_id for each in in_force_first([old, other, new], 0.6)]
+    assert ordered == ["new", "old", "other"]
+
+
 # --- limits
 
 

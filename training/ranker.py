@@ -1,16 +1,17 @@
 """Fits the ranker and its calibration to questions with known answers: ``python -m training.ranker``.
 
-Four corpora, so that neither the one document we ship, nor its wordings, nor a translation is a
+Several corpora, so that neither the one document we ship, nor its wordings, nor a translation is a
 special case: the shipped policy, alone, and bare of its translations and wordings, with the
 ``tune`` half of the gold questions (``tests/eval``); the policies of ``--data``, which have
-neither, with the questions of ``training/questions``; and all of these policies in one index, where
-one that has wordings must not outshine the others. The ``report`` half of the gold questions is
-never read here.
+neither, with the questions of ``training/questions``; and all of these policies in one index, as
+they are and with the questions of every other one as its wordings: a policy that has wordings must
+not outshine one that has none. The ``report`` half of the gold questions is never read here.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import random
 import shutil
@@ -199,7 +200,7 @@ def fit(examples: Sequence[Example]) -> Ranking:
     nothing = np.zeros(len(SIGNALS) + 1)
     ranker = Ranking(_weights(ranks, [nothing] * len(MODES)), 0.5, 0.3)
     # Of what nobody answers it is known among the policies of one corpus only.
-    decided = [example for example in examples if example.corpus != "all"]
+    decided = [example for example in examples if not example.corpus.startswith("all")]
     return Ranking(_weights(ranks, fit_calibrators(decided, ranker)), 0.5, 0.3)
 
 
@@ -290,7 +291,7 @@ def fit_model(data: Path, model: Path) -> None:
         # Of two copies of a policy one has all clauses, the other none.
         examples = [example for example in asked if len(example.gold)]
     ranking = fit(examples)
-    single = (each for each in examples if each.alone and each.corpus != "all")
+    single = (each for each in examples if each.alone and not each.corpus.startswith("all"))
     answer, clarify = bands(single, ranking)
     save(model, replace(ranking, answer=answer, clarify=clarify))
     print(f"saved {model / FILE}: answer {answer:.3f}, clarify {clarify:.3f}", flush=True)
@@ -332,9 +333,32 @@ def _examples(data: Path, encoder: Encoder, scratch: Path) -> Iterator[Example]:
     yield from asker("shipped", shipped).gold("tune")
     yield from asker("bare", bare).gold("tune")
     yield from asker("policies", policies).training(questions)
-    together = asker("all", everything)
-    yield from together.training(questions)
-    yield from together.gold("tune")
+    yield from _together(asker("all", everything), questions)
+    for path in questions:
+        worded = shutil.copytree(everything, scratch / f"all {path.stem} corpus")
+        _word(path, worded / "wordings")
+        others = [other for other in questions if other != path]
+        yield from _together(asker(f"all {path.stem}", worded), others)
+
+
+def _together(asker: Asker, questions: Iterable[Path]) -> Iterator[Example]:
+    yield from asker.training(questions)
+    yield from asker.gold("tune")
+
+
+def _word(questions: Path, folder: Path) -> None:
+    """Lays questions to the clauses that settle them, as wordings of their documents."""
+    for record in map(json.loads, _lines(questions)):
+        document, language = record["document"], record["language"]
+        for clause in record["clauses"][:1]:
+            path = folder / f"{document}.{language}.csv"
+            new = not path.exists()
+            with path.open("a", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file)
+                if new:
+                    writer.writerow(["clause", "language", "question"])
+                number = "/".join([*clause["path"], clause["number"]])
+                writer.writerow([number, language, record["question"]])
 
 
 def _policies_among_laws(data: Path, corpus: Path) -> None:

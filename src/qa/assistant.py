@@ -383,9 +383,12 @@ class Assistant:
         has what is asked now: the words of the question before must not answer this one."""
         intent, previous = asked.intent, asked.previous
         assert previous is not None
-        if not intent.topic or (intent.more and len(intent.topic) < _SHORT_TOPIC):
-            answer = self._of_these(asked, [before])
-            return replace(answer, assumed=before, context=previous.context)
+        whole = self._of_these(asked, [before])
+        whole = replace(whole, assumed=before, context=previous.context)
+        if not intent.topic:
+            return whole
+        if intent.more and len(intent.topic) < _SHORT_TOPIC and self._covers(whole, intent.topic):
+            return whole
         carried = self._carried(asked, before)
         if self._covers(carried, intent.topic):
             return carried
