@@ -3,15 +3,14 @@
 Several corpora, so that neither the one document we ship, nor its wordings, nor a translation is a
 special case: the shipped policy, alone, and bare of its translations and wordings, with the
 ``tune`` half of the gold questions (``tests/eval``); the policies of ``--data``, which have
-neither, with the questions of ``training/questions``; and all of these policies in one index, as
-they are and with the questions of every other one as its wordings: a policy that has wordings must
-not outshine one that has none. The ``report`` half of the gold questions is never read here.
+neither, with the questions of ``training/questions``; and all of these policies in one index, where
+one that has wordings must not outshine the others. The ``report`` half of the gold questions is
+never read here.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import random
 import shutil
@@ -50,6 +49,9 @@ SHIPPED = "weihai_policy_2020"
 
 _LAWS = 120
 """Laws laid among the policies, so that "which document" is a real question."""
+_REFUSED = 0.1
+"""Of the answerable questions, those that are refused: with fewer, a choice of clauses is offered
+where there is nothing to choose."""
 _FOLDS = 4
 """Parts into which the documents are divided: each is left out once, for the report."""
 
@@ -200,7 +202,7 @@ def fit(examples: Sequence[Example]) -> Ranking:
     nothing = np.zeros(len(SIGNALS) + 1)
     ranker = Ranking(_weights(ranks, [nothing] * len(MODES)), 0.5, 0.3)
     # Of what nobody answers it is known among the policies of one corpus only.
-    decided = [example for example in examples if not example.corpus.startswith("all")]
+    decided = [example for example in examples if example.corpus != "all"]
     return Ranking(_weights(ranks, fit_calibrators(decided, ranker)), 0.5, 0.3)
 
 
@@ -243,7 +245,7 @@ def report(examples: Iterable[Example], ranking: Ranking) -> Report:
 
 def bands(examples: Iterable[Example], ranking: Ranking) -> tuple[float, float]:
     """The borders of the three bands: answered from where 19 of 20 top clauses above are right;
-    refused below where one answerable question in twenty would be."""
+    refused below where ``_REFUSED`` of the answerable questions would be."""
     tops, right, answerable = [], [], []
     for example in examples:
         probabilities = ranking.probabilities(example.evidence, example.native)
@@ -252,7 +254,7 @@ def bands(examples: Iterable[Example], ranking: Ranking) -> tuple[float, float]:
         right.append(bool(example.gold[best]))
         answerable.append(bool(example.gold.any()))
     scores, correct = np.array(tops), np.array(right)
-    clarify = float(np.quantile(scores[np.array(answerable)], 0.05))
+    clarify = float(np.quantile(scores[np.array(answerable)], _REFUSED))
     borders = [b for b in np.unique(scores) if b >= clarify and correct[scores >= b].mean() >= 0.95]
     return float(borders[0]) if borders else 0.9, clarify
 
@@ -291,7 +293,7 @@ def fit_model(data: Path, model: Path) -> None:
         # Of two copies of a policy one has all clauses, the other none.
         examples = [example for example in asked if len(example.gold)]
     ranking = fit(examples)
-    single = (each for each in examples if each.alone and not each.corpus.startswith("all"))
+    single = (each for each in examples if each.alone and each.corpus != "all")
     answer, clarify = bands(single, ranking)
     save(model, replace(ranking, answer=answer, clarify=clarify))
     print(f"saved {model / FILE}: answer {answer:.3f}, clarify {clarify:.3f}", flush=True)
@@ -333,32 +335,9 @@ def _examples(data: Path, encoder: Encoder, scratch: Path) -> Iterator[Example]:
     yield from asker("shipped", shipped).gold("tune")
     yield from asker("bare", bare).gold("tune")
     yield from asker("policies", policies).training(questions)
-    yield from _together(asker("all", everything), questions)
-    for path in questions:
-        worded = shutil.copytree(everything, scratch / f"all {path.stem} corpus")
-        _word(path, worded / "wordings")
-        others = [other for other in questions if other != path]
-        yield from _together(asker(f"all {path.stem}", worded), others)
-
-
-def _together(asker: Asker, questions: Iterable[Path]) -> Iterator[Example]:
-    yield from asker.training(questions)
-    yield from asker.gold("tune")
-
-
-def _word(questions: Path, folder: Path) -> None:
-    """Lays questions to the clauses that settle them, as wordings of their documents."""
-    for record in map(json.loads, _lines(questions)):
-        document, language = record["document"], record["language"]
-        for clause in record["clauses"][:1]:
-            path = folder / f"{document}.{language}.csv"
-            new = not path.exists()
-            with path.open("a", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file)
-                if new:
-                    writer.writerow(["clause", "language", "question"])
-                number = "/".join([*clause["path"], clause["number"]])
-                writer.writerow([number, language, record["question"]])
+    together = asker("all", everything)
+    yield from together.training(questions)
+    yield from together.gold("tune")
 
 
 def _policies_among_laws(data: Path, corpus: Path) -> None:
