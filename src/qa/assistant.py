@@ -228,7 +228,9 @@ class Assistant:
         if any(hit.validity.status.lapsed for hit in result.hits):
             # Versions of one clause compete: alone, those that hold may be sure.
             holding = self._rivals(asked, result.hits[0])
-            alone = self._found(asked, holding)
+            alone = self._dated(
+                self._retriever.among(result, asked.language, _LISTED, holding), asked.day
+            )
             if self._outcome(alone, asked, holding) is Outcome.ANSWERED:
                 answer = self._quoted(asked, alone, Outcome.ANSWERED, assumed)
                 return replace(answer, hits=self._joined(alone.hits, result.hits))

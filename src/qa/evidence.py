@@ -9,7 +9,7 @@ best counts. Document titles and whole documents say which policy is meant. Noth
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -82,6 +82,17 @@ class Evidence:
     weights: Numbers
     coverage: Numbers
     outside: Numbers
+
+    def of(self, kept: NDArray[np.bool_]) -> Evidence:
+        """What speaks for some of the candidates, ``kept``: a mask over them. The passages of the
+        others stay among the passages."""
+        return replace(
+            self,
+            clauses=self.clauses[kept],
+            features=self.features[kept],
+            coverage=self.coverage[kept],
+            outside=self.outside[kept],
+        )
 
 
 class Collector:

@@ -49,7 +49,17 @@ class Retriever:
         """
         self.index.check()
         query = self.collector.query(question)
-        evidence = self.collector.collect(query, allowed)
+        return self._ranked(query, self.collector.collect(query, allowed), language, limit)
+
+    def among(
+        self, result: Result, language: Language, limit: int, allowed: NDArray[np.bool_]
+    ) -> Result:
+        """The ``limit`` best of the candidates of a search that are ``allowed``, as if the others
+        were not there: what speaks for a clause depends on no other, what it is worth does."""
+        evidence = result.evidence.of(allowed[result.evidence.clauses])
+        return self._ranked(result.query, evidence, language, limit)
+
+    def _ranked(self, query: Query, evidence: Evidence, language: Language, limit: int) -> Result:
         native = self.index.languages[evidence.clauses] & (1 << LANGUAGES.index(language)) > 0
         probabilities = self._ranking.probabilities(evidence, native)
         # Equal probabilities are ordered by id: one question has one answer.
