@@ -280,9 +280,7 @@ class Assistant:
         """The answer that consists of clauses the asker named; several are a choice, those first
         whose policies hold, and of those the ones that fit the rest of the question."""
         if len(places) > answering.MOST_CHOICES and asked.intent.topic:
-            allowed = np.zeros(len(self.catalogue.document_of), bool)
-            allowed[places] = True
-            return self._choice_of(self._found(asked, allowed), asked)
+            return self._choice_of(self._found(asked, self._only(places)), asked)
         lapsed = self.catalogue.lapsed(asked.day)[places]
         places = places[np.argsort(lapsed, kind="stable")][:_LISTED]
         return self._of_these(asked, [self.index.clauses[place] for place in places])
@@ -385,8 +383,7 @@ class Assistant:
         has what is asked now: the words of the question before must not answer this one."""
         intent, previous = asked.intent, asked.previous
         assert previous is not None
-        whole = self._of_these(asked, [before])
-        whole = replace(whole, assumed=before, context=previous.context)
+        whole = replace(self._of_these(asked, [before]), assumed=before, context=previous.context)
         if not intent.topic:
             return whole
         if intent.more and len(intent.topic) < _SHORT_TOPIC and self._covers(whole, intent.topic):
@@ -416,13 +413,18 @@ class Assistant:
         """Whether the best clause of ``answer`` has what the topic of a question says."""
         if not answer.hits:
             return False
-        allowed = np.zeros(len(self.catalogue.document_of), bool)
-        allowed[self.catalogue.clause_position(answer.hits[0].clause)] = True
-        evidence = self.collector.collect(self.collector.query(topic), allowed)
+        best = self.catalogue.clause_position(answer.hits[0].clause)
+        evidence = self.collector.collect(self.collector.query(topic), self._only(best))
         total = max(float(evidence.weights.sum()), 1e-6)
         return float(evidence.coverage[0] @ evidence.weights) / total >= _UNCOVERED
 
     # --- parts
+
+    def _only(self, places: NDArray[np.int64] | int) -> NDArray[np.bool_]:
+        """The mask that allows the clauses at ``places`` and no others."""
+        allowed = np.zeros(len(self.catalogue.document_of), bool)
+        allowed[places] = True
+        return allowed
 
     def _numbered(self, asked: _Asked, before: Clause | None) -> NDArray[np.int64]:
         """The positions of the clauses that a number names, of each document those that it names
@@ -539,9 +541,8 @@ class Assistant:
     ) -> Citation:
         """A citation of ``clause`` that quotes the at ``most`` so many sentences which settle
         ``question`` best."""
-        allowed = np.zeros(len(self.catalogue.document_of), bool)
-        allowed[self.catalogue.clause_position(clause)] = True
-        result = self._retriever.search(question, language, 1, allowed)
+        only = self._only(self.catalogue.clause_position(clause))
+        result = self._retriever.search(question, language, 1, only)
         sentences = answering.settling_sentences(
             result,
             self.index,
